@@ -1,0 +1,6 @@
+"""``python -m radtune`` is the ``radtune`` command."""
+
+from radtune.cli import main
+
+if __name__ == "__main__":
+    main()

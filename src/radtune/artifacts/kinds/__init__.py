@@ -1,0 +1,1 @@
+"""Every kind of artifact, one module each: the declared schemas of radtune."""

@@ -1,0 +1,25 @@
+"""Standardised images: encoded bytes in the Hugging Face Image layout, the size before and after, and what was done."""
+
+import pyarrow as pa
+
+from radtune.artifacts.kind import IMAGE_TYPE, Kind
+
+IMAGES = Kind(
+    name="images",
+    version=1,
+    schema=pa.schema(
+        [
+            pa.field("item_id", pa.string()),
+            pa.field("image", IMAGE_TYPE),
+            pa.field("width", pa.int64()),  # pixels, after
+            pa.field("height", pa.int64()),  # pixels, after
+            pa.field("original_width", pa.int64()),  # pixels, after orientation, before fitting
+            pa.field("original_height", pa.int64()),
+            pa.field("original_mode", pa.string()),  # Pillow mode of the source
+            pa.field("transform", pa.string()),  # orientation, scale, offsets and fill, as canonical JSON
+            pa.field("sha256", pa.string()),  # of the encoded bytes
+        ]
+    ),
+    key=("item_id",),
+    row_group_size=32,
+)

@@ -1,0 +1,1 @@
+"""Tables and tests over the scores of all systems."""

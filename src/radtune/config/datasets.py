@@ -1,0 +1,35 @@
+"""Settings of the ``datasets`` room."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from radtune.config.base import Settings
+
+
+class SampleSettings(Settings):
+    """How the embedded sample is cut from images that pip packages carry."""
+
+    slice_spacing_mm: float = 4.0
+    """Distance between the slices taken from a volume, in millimetres."""
+    slab_gap_mm: float = 12.0
+    """Gap between the slabs of a volume that go to different splits, in millimetres."""
+    cine_frame_step: int = 6
+    """Every n-th frame of a multi-frame cine is taken."""
+    minimum_side: int = 64
+    """Images with a shorter side, in pixels, are left out (with a row in quarantine)."""
+
+
+class DatasetSettings(Settings):
+    """Where the image–caption pairs come from."""
+
+    source: Literal["sample", "rocov2"] = "rocov2"
+    """`sample`: images from pip packages, made on the spot. `rocov2`: a folder in ROCOv2's published layout."""
+    name: str = "ROCOv2"
+    """Name of the data set, carried in every row."""
+    folder: str | None = "resources/rocov2"
+    """The folder in ROCOv2's layout: `{train,valid,test}_captions.csv`, `..._concepts.csv`, image folders one or two levels deep."""
+    limit_per_split: int | None = None
+    """Take at most this many pairs of each split (drawn with the seed); null for all."""
+    sample: SampleSettings = SampleSettings()
+    """Only for `source: sample`."""

@@ -1,0 +1,152 @@
+"""Settings of one model: what it is, how it is adapted, trained and asked, and what its jobs need."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from radtune.config.base import Settings
+
+Task = Literal["caption", "question"]
+
+
+class BuildSettings(Settings):
+    """An architecture and where its weights come from."""
+
+    family: Literal["smolvlm", "paligemma", "visiongpt2", "soft_prompt"]
+    """The architecture (`radtune.models.families`)."""
+    sources: dict[str, str]
+    """Weight source of each part: `model` for whole checkpoints; `vision` and `language` for models put together from two."""
+    sha256: dict[str, str] = {}
+    """SHA-256 of those parts that are single files."""
+    image_size: int = 512
+    """Side of the square image the model sees, in pixels."""
+    instruction: str = "Describe this medical image."
+    """Instruction of the captioning task (the papers give none)."""
+    maximum_text_tokens: int = 128
+    """Captions and answers are cut to this many tokens; image tokens never."""
+    options: dict[str, int] = {}
+    """Sizes of the family's own parts, such as `visual_prompts`; also the sizes of a `tiny:` build."""
+
+
+class AdaptationSettings(Settings):
+    """Which parameters are trained, and how."""
+
+    strategy: Literal["targeted", "extended", "hybrid", "full", "staged"] = "targeted"
+    """`targeted`: LoRA on named modules. `extended`: LoRA on every linear layer. `hybrid`: LoRA plus modules unfrozen in
+    place. `full`: everything. `staged`: everything, unfrozen in stages."""
+    rank: int = 16
+    """LoRA rank."""
+    alpha: int = 32
+    """LoRA alpha; the update is scaled by alpha / rank."""
+    dropout: float = 0.05
+    """LoRA dropout."""
+    targets: tuple[str, ...] = ()
+    """Modules that get LoRA, as `tower:name`, such as `language:q_proj`. One that matches nothing is an error."""
+    unfrozen: tuple[str, ...] = ()
+    """Modules trained in place, as `tower:name`; `connector:*` for a whole tower."""
+
+
+class TrainingSettings(Settings):
+    """The recipe."""
+
+    mix: str = "captions"
+    """Name of the mix it trains on."""
+    epochs: int = 10
+    """Most passes over the mix."""
+    batch_size: int = 4
+    """Rows a forward pass."""
+    accumulation: int = 4
+    """Forward passes an optimiser step."""
+    learning_rate: float = 1e-4
+    """Peak learning rate."""
+    weight_decay: float = 0.0
+    """Decoupled weight decay of AdamW."""
+    schedule: Literal["linear", "cosine", "constant", "onecycle", "plateau"] = "linear"
+    """Learning-rate schedule."""
+    warmup_share: float = 0.03
+    """Share of all steps over which the learning rate rises."""
+    maximum_gradient_norm: float = 1.0
+    """Gradients are clipped to this norm."""
+    precision: Literal["float32", "bfloat16"] = "bfloat16"
+    """Precision of weights and activations."""
+    evaluations: int = 20
+    """Evaluations on the validation split over the whole run, evenly spaced."""
+    patience: int = 5
+    """Evaluations without a better validation loss before training stops; the best state is kept."""
+    checkpoint_steps: int = 200
+    """Optimiser steps between two resumable states: the most that a kill can cost."""
+    activation_checkpointing: bool = False
+    """Recompute activations in the backward pass: less memory, more time."""
+    threads: int = 2
+    """Processor threads; fixed by the config so that results do not depend on the machine's cores."""
+
+
+class GenerationSettings(Settings):
+    """How a trained model is asked."""
+
+    tasks: tuple[Task, ...] = ("caption",)
+    """What it is asked for on the test split."""
+    arms: tuple[Literal["plain", "modality"], ...] = ("plain", "modality")
+    """`plain`: the prompt as it is. `modality`: with the predicted modality before it."""
+    maximum_new_tokens: int = 128
+    """Length limit, in tokens."""
+    batch_size: int = 16
+    """Rows a batch; the batches depend on the row ids alone."""
+    precision: Literal["float32", "bfloat16"] = "bfloat16"
+    """Precision of weights and activations."""
+    threads: int = 2
+    """Processor threads."""
+
+
+class ResourceSettings(Settings):
+    """What the model's jobs ask of a cluster."""
+
+    gpu: int = 1
+    """GPUs of the training job."""
+    train_memory_mb: int = 64_000
+    """Memory of the training job."""
+    train_minutes: int = 1_440
+    """Time limit of the training job; it resumes when it is hit."""
+    predict_memory_mb: int = 48_000
+    """Memory of a prediction job."""
+    predict_minutes: int = 240
+    """Time limit of a prediction job."""
+    threads: int = 8
+    """Processor cores of either job."""
+
+
+class ModelSettings(Settings):
+    """One model of the benchmark."""
+
+    build: BuildSettings
+    """What it is."""
+    adaptation: AdaptationSettings = AdaptationSettings()
+    """What is trained."""
+    training: TrainingSettings = TrainingSettings()
+    """The recipe."""
+    generation: GenerationSettings = GenerationSettings()
+    """How it is asked."""
+    resources: ResourceSettings = ResourceSettings()
+    """What its jobs need."""
+
+
+class TrainStep(Settings):
+    """The settings a training result depends on (a change elsewhere in the model's block retrains nothing)."""
+
+    build: BuildSettings
+    """What the model is."""
+    adaptation: AdaptationSettings
+    """What is trained."""
+    training: TrainingSettings
+    """The recipe."""
+
+
+class PredictStep(Settings):
+    """The settings a prediction depends on, besides the adapter."""
+
+    build: BuildSettings
+    """What the model is."""
+    adaptation: AdaptationSettings
+    """What was trained."""
+    generation: GenerationSettings
+    """How it is asked."""

@@ -1,0 +1,1 @@
+"""Image–caption pairs: read, check, and make the embedded sample."""

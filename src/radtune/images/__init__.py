@@ -1,0 +1,1 @@
+"""Standardise images into Parquet shards."""

@@ -1,0 +1,1 @@
+"""Mixes: which rows a training run sees."""

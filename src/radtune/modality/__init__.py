@@ -1,0 +1,1 @@
+"""Modality labels, classifier and predictions."""

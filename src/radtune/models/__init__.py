@@ -1,0 +1,1 @@
+"""Architectures, their weights and how they are adapted."""

@@ -1,0 +1,28 @@
+"""Progress for people: a live bar on a terminal, a line every ten seconds in a log."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from tqdm import tqdm
+
+Item = TypeVar("Item")
+
+SECONDS_BETWEEN_LOG_LINES = 10.0
+
+
+def progress(items: Iterable[Item], label: str, total: int | None = None, unit: str = "row") -> Iterator[Item]:
+    """Yield ``items`` unchanged while showing how far one is (``total`` is taken from ``len`` where there is one)."""
+    on_terminal = sys.stderr.isatty()
+    yield from tqdm(
+        items,
+        desc=label,
+        total=total,
+        unit=unit,
+        file=sys.stderr,
+        mininterval=0.1 if on_terminal else SECONDS_BETWEEN_LOG_LINES,
+        ascii=None if on_terminal else True,
+        dynamic_ncols=on_terminal,
+    )

@@ -1,0 +1,1 @@
+"""Questions: written by an LLM, filtered, and known by construction."""

@@ -1,0 +1,1 @@
+"""Where pretrained weights come from: a source written in the config, proved by checksum and cached."""

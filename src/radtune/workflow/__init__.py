@@ -1,0 +1,1 @@
+"""What the Snakemake workflow asks of radtune: params, targets, preflight."""
