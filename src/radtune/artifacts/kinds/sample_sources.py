@@ -1,4 +1,4 @@
-"""How every image of the embedded sample was made: package, file, frame or slice, window, and the header fields its caption rests on."""
+"""How every image of the embedded sample was made: package, file, frame or slice, window, and the facts its caption states."""
 
 import pyarrow as pa
 
