@@ -1,0 +1,113 @@
+"""From the bytes of an image file to upright 8-bit RGB pixels, with a record of what was done to them."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import ExifTags, Image, ImageCms, ImageOps
+
+FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+"""File formats that are read. Pillow knows more, some of which start other programs (EPS) or have no use here."""
+
+DEEP_MODES = frozenset({"I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
+"""Pillow's modes of more than 8 bits a channel; their range must be scaled, for Pillow's own conversion clips it."""
+
+_LAB, _SRGB = (ImageCms.ImageCmsProfile(ImageCms.createProfile(space)) for space in ("LAB", "sRGB"))
+_SRGB_FROM_LAB = ImageCms.ImageCmsTransform(_LAB, _SRGB, "LAB", "RGB")
+
+
+class RejectedImage(Exception):
+    """An image that cannot be used: ``reason`` is the short code, ``detail`` the sentence, of its quarantine row."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True)
+class DecodedImage:
+    """Upright RGB pixels and where they came from."""
+
+    pixels: Image.Image
+    """Mode RGB, upright."""
+    mode: str
+    """Pillow mode of the file."""
+    steps: dict[str, Any]
+    """What was done, ready for JSON: ``orientation`` (EXIF value that was undone, null if unreadable), ``frames`` (frames
+    in the file, of which the first is used), ``scaled_from`` (lowest and highest value, where a deep range became 8
+    bits), ``alpha`` (whether transparent pixels were laid over the fill colour)."""
+
+
+def decode(content: bytes, fill: tuple[int, int, int], maximum_pixels: int) -> DecodedImage:
+    """Decode the first frame of an image file.
+
+    Raises :class:`RejectedImage` with the reason ``not_an_image`` (no known format), ``too_large`` (more than
+    ``maximum_pixels``) or ``damaged`` (a known format whose pixels cannot be read, such as a truncated file).
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the bound is checked below
+            image: Image.Image = Image.open(io.BytesIO(content), formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        raise RejectedImage("too_large", str(error)) from error
+    except Exception as error:  # a damaged header makes Pillow raise errors of many types
+        raise RejectedImage("not_an_image", f"not an image of a known format ({', '.join(FORMATS)})") from error
+    if image.width * image.height > maximum_pixels:
+        raise RejectedImage("too_large", f"{image.width} x {image.height} pixels, more than {maximum_pixels}")
+    try:
+        steps: dict[str, Any] = {"orientation": _orientation(image), "frames": getattr(image, "n_frames", 1)}
+        mode = image.mode
+        image.load()
+        if steps["orientation"] not in (None, 1):
+            image = ImageOps.exif_transpose(image)
+        pixels, colour_steps = to_rgb(image, fill)
+    except MemoryError:
+        raise  # the machine's fault, not the file's
+    except Exception as error:  # damaged pixels make Pillow raise errors of many types
+        raise RejectedImage("damaged", f"{type(error).__name__}: {error}") from error
+    return DecodedImage(pixels, mode, steps | colour_steps)
+
+
+def _orientation(image: Image.Image) -> int | None:
+    """The EXIF orientation, 1 to 8 (1: as stored, also where there is none or an undefined one); None if the EXIF block cannot
+    be parsed, which is no reason to drop the picture."""
+    try:
+        value = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # a malformed EXIF block makes Pillow raise errors of many types
+        return None
+    return value if value in range(1, 9) else 1
+
+
+def to_rgb(image: Image.Image, fill: tuple[int, int, int]) -> tuple[Image.Image, dict[str, Any]]:
+    """Turn an image of any mode into RGB; also return what was done (see :class:`DecodedImage`).
+
+    Deep images are scaled to 8 bits from their own lowest and highest finite value; transparent ones are laid over ``fill``.
+    """
+    if image.mode in DEEP_MODES:
+        grey, low, high = _scale_to_8_bits(np.asarray(image))
+        return Image.fromarray(grey).convert("RGB"), {"scaled_from": [low, high]}
+    if image.has_transparency_data:
+        ground = Image.new("RGBA", image.size, (*fill, 255))
+        return Image.alpha_composite(ground, image.convert("RGBA")).convert("RGB"), {"alpha": True}
+    if image.mode == "LAB":
+        image = _SRGB_FROM_LAB.apply(image)
+    return image.convert("RGB"), {}
+
+
+def _scale_to_8_bits(values: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], float, float]:
+    """Map the lowest finite value to 0 and the highest to 255, linearly; a constant image becomes black.
+
+    Values that are not finite go to the end of the range they point to, NaN to 0.
+    """
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        raise ValueError("no finite pixel")
+    low, high = float(finite.min()), float(finite.max())
+    scale = 255 / (high - low) if high > low else 0.0
+    scaled = (np.clip(np.nan_to_num(values.astype(np.float64), nan=low), low, high) - low) * scale
+    return np.rint(scaled).astype(np.uint8), low, high

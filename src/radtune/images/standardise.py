@@ -1,0 +1,163 @@
+"""Standardise images: check, decode, make upright RGB, fit into a square, pad, encode; one shard a call."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from radtune.artifacts.digests import canonical_json
+from radtune.artifacts.io import ArtifactWriter, read_batches
+from radtune.artifacts.kinds.captions import CAPTIONS
+from radtune.artifacts.kinds.images import IMAGES
+from radtune.artifacts.kinds.quarantine import QUARANTINE
+from radtune.artifacts.provenance import provenance
+from radtune.config.images import ImageSettings
+from radtune.errors import ConfigError
+from radtune.images.decode import RejectedImage, decode
+from radtune.images.shards import shard_of
+from radtune.progress import progress
+
+FILTERS = {
+    "lanczos": Image.Resampling.LANCZOS,
+    "bicubic": Image.Resampling.BICUBIC,
+    "area": Image.Resampling.BOX,
+}
+
+SUFFIXES = {"jpeg": "jpg", "png": "png", "webp": "webp"}
+
+
+def standardise(captions: Path, output: Path, quarantine: Path, *, shard: int, settings: ImageSettings, seed: int) -> None:
+    """Write the standardised images of one shard, sorted by item id; what cannot be used goes to ``quarantine``.
+
+    Reasons there: ``missing``, ``empty``, ``too_large``, ``digest_differs``, ``not_an_image``, ``damaged``. Memory holds one
+    row group of encoded images and the ids of the shard, never the data set.
+    """
+    if not 0 <= shard < settings.shards:
+        raise ConfigError(f"shard {shard}: there are {settings.shards} shards", f"give 0 to {settings.shards - 1}")
+    items = _items_of_shard(captions, shard, settings.shards)
+    record = provenance(__name__, settings, seed, inputs={"captions": captions}, notes={"shard": shard})
+    dropped: Counter[str] = Counter()
+    with (
+        ArtifactWriter(output, IMAGES, record, rows_in=len(items)) as accepted,
+        ArtifactWriter(quarantine, QUARANTINE, record) as rejected,
+    ):
+        for item_id, path, sha256 in progress(items, f"images of shard {shard}", unit="image"):
+            try:
+                image = standardise_image(read_image_file(path, sha256, settings.maximum_bytes), settings)
+            except RejectedImage as problem:
+                dropped[problem.reason] += 1
+                detail = f"{path}: {problem.detail}"
+                row = {"item_id": item_id, "step": __name__, "reason": problem.reason, "detail": detail}
+                rejected.write_rows([row])
+            else:
+                accepted.write_rows([image.row(item_id, settings)])
+        accepted.dropped = dict(sorted(dropped.items()))
+
+
+def _items_of_shard(captions: Path, shard: int, shards: int) -> list[tuple[str, Path, str]]:
+    """Item id, image file and its recorded SHA-256 of every item of ``shard``, sorted by item id."""
+    return sorted(
+        (row["item_id"], Path(row["image_path"]), row["image_sha256"])
+        for batch in read_batches(captions, CAPTIONS, ["item_id", "image_path", "image_sha256"])
+        for row in batch.to_pylist()
+        if shard_of(row["item_id"], shards) == shard
+    )
+
+
+def read_image_file(path: Path, sha256: str, maximum_bytes: int) -> bytes:
+    """The bytes of an image file, proved against the digest recorded when the data set was read.
+
+    Raises :class:`RejectedImage` with the reason ``missing``, ``empty``, ``too_large`` or ``digest_differs``.
+    """
+    if not path.is_file():
+        raise RejectedImage("missing", "no such file")
+    size = path.stat().st_size
+    if size == 0:
+        raise RejectedImage("empty", "the file holds no bytes")
+    if size > maximum_bytes:
+        raise RejectedImage("too_large", f"{size} bytes, more than {maximum_bytes}")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise RejectedImage("missing", f"cannot be read: {error.strerror}") from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise RejectedImage("digest_differs", f"sha256 is {found}, but was {sha256} when the data set was read")
+    return content
+
+
+@dataclass(frozen=True)
+class StandardisedImage:
+    """One encoded square image and how it came about."""
+
+    content: bytes
+    """The encoded image, without metadata."""
+    original_size: tuple[int, int]
+    """Width and height of the upright source, in pixels."""
+    original_mode: str
+    """Pillow mode of the source."""
+    transform: dict[str, Any]
+    """What was done: see :class:`radtune.images.decode.DecodedImage`, and ``size`` and ``offset`` of the picture inside
+    the square in pixels, ``scale`` (pixels after a pixel before, of the longer side) and ``fill``."""
+
+    def row(self, item_id: str, settings: ImageSettings) -> dict[str, Any]:
+        """The row of the ``images`` artifact."""
+        return {
+            "item_id": item_id,
+            "image": {"bytes": self.content, "path": f"{item_id}.{SUFFIXES[settings.format]}"},
+            "width": settings.size,
+            "height": settings.size,
+            "original_width": self.original_size[0],
+            "original_height": self.original_size[1],
+            "original_mode": self.original_mode,
+            "transform": canonical_json(self.transform),
+            "sha256": hashlib.sha256(self.content).hexdigest(),
+        }
+
+
+def standardise_image(content: bytes, settings: ImageSettings) -> StandardisedImage:
+    """Standardise one image file. Raises :class:`RejectedImage` if it cannot be decoded."""
+    decoded = decode(content, settings.fill, settings.maximum_pixels)
+    size = fitted_size(decoded.pixels.size, settings.size)
+    offset = ((settings.size - size[0]) // 2, (settings.size - size[1]) // 2)
+    square = Image.new("RGB", (settings.size, settings.size), settings.fill)
+    square.paste(decoded.pixels.resize(size, FILTERS[settings.resample]), offset)
+    return StandardisedImage(
+        content=_encode(square, settings),
+        original_size=decoded.pixels.size,
+        original_mode=decoded.mode,
+        transform={
+            **decoded.steps,
+            "size": list(size),
+            "offset": list(offset),
+            "scale": settings.size / max(decoded.pixels.size),
+            "fill": list(settings.fill),
+        },
+    )
+
+
+def fitted_size(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """Width and height of an image of ``size`` scaled, up or down, so that its longer side is ``side``; never below one pixel."""
+    longer = max(size)
+    # In whole numbers, rounding halves up, so that no floating-point error decides a pixel.
+    width, height = (max(1, (2 * length * side + longer) // (2 * longer)) for length in size)
+    return width, height
+
+
+def _encode(image: Image.Image, settings: ImageSettings) -> bytes:
+    """Encode a fresh image, which carries no metadata to write."""
+    options: dict[str, dict[str, Any]] = {
+        # Colour at full resolution: halving it would blur overlays such as Doppler colours and coloured arrows.
+        "jpeg": {"quality": settings.quality, "subsampling": 0},
+        "png": {},
+        "webp": {"quality": settings.quality},
+    }
+    file = io.BytesIO()
+    image.save(file, format=settings.format, **options[settings.format])
+    return file.getvalue()
