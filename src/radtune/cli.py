@@ -11,6 +11,7 @@ import typer
 from radtune import __version__
 from radtune.benchmark.commands import app as benchmark
 from radtune.command_log import start_command_log
+from radtune.config.commands import app as config
 from radtune.datasets.commands import app as datasets
 from radtune.errors import EXIT_ERROR, EXIT_INTERRUPTED, RadtuneError
 from radtune.images.commands import app as images
@@ -21,6 +22,8 @@ from radtune.modality.commands import app as modality
 from radtune.questions.commands import app as questions
 from radtune.report.commands import app as report
 from radtune.training.commands import app as training
+from radtune.weights.commands import app as weights
+from radtune.workflow.commands import audit, preflight
 
 app = typer.Typer(
     help="From raw radiology archives to an audited benchmark of fine-tuned vision–language models.\n\n"
@@ -40,8 +43,13 @@ for name, group in {
     "metrics": metrics,
     "benchmark": benchmark,
     "report": report,
+    "config": config,
+    "weights": weights,
 }.items():
     app.add_typer(group, name=name)
+
+app.command()(audit)
+app.command()(preflight)
 
 
 def _print_version(wanted: bool) -> None:

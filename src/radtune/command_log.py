@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
 import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
+
+from radtune.options import WEIGHTS_CACHE_VARIABLE
 
 
 class Tee(io.TextIOBase):
@@ -40,7 +43,9 @@ def start_command_log(path: Path, arguments: Sequence[str]) -> None:
     """From now on copy standard output and error to ``path``, whose first line is the command that can be run by hand."""
     path.parent.mkdir(parents=True, exist_ok=True)
     file = path.open("w", encoding="utf-8")
-    file.write("$ " + shlex.join(["radtune", *arguments]) + "\n")
+    cache = os.environ.get(WEIGHTS_CACHE_VARIABLE)
+    variable = f"{WEIGHTS_CACHE_VARIABLE}={shlex.quote(cache)} " if cache else ""
+    file.write(f"$ {variable}{shlex.join(['radtune', *arguments])}\n")
     file.flush()
     sys.stdout = Tee(sys.stdout, file)  # type: ignore[assignment]
     sys.stderr = Tee(sys.stderr, file)  # type: ignore[assignment]

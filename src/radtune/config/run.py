@@ -11,6 +11,7 @@ from radtune.config.base import Settings
 from radtune.config.datasets import DatasetSettings
 from radtune.config.images import ImageSettings
 from radtune.config.inference import BaselineSettings
+from radtune.config.jobs import JobSettings
 from radtune.config.metrics import BenchmarkSettings, MetricSettings
 from radtune.config.mixes import MixSettings
 from radtune.config.modality import ModalitySettings
@@ -52,6 +53,8 @@ class RadtuneConfig(Settings):
     """How systems are compared."""
     report: ReportSettings = ReportSettings()
     """The report."""
+    jobs: JobSettings = JobSettings()
+    """What jobs that belong to no model ask of a cluster."""
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:

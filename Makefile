@@ -1,0 +1,56 @@
+# radtune: `make run` takes the embedded sample from archive to report; `make test` runs every test.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DELETE_ON_ERROR:
+.PHONY: help setup run test bench lint clean
+
+PYTHON ?= python3.11
+CORES ?= all
+# Another data set and another name for the run: make run FOLDER=path/to/a/folder/in/ROCOv2/layout RUN=my_run
+FOLDER ?=
+RUN ?= sample
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+OVERRIDES := $(if $(FOLDER),--config run=$(RUN) 'datasets={"folder": "$(FOLDER)"}')
+
+help: ## Show what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(READY): envs/requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --requirement envs/requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	touch $@
+
+setup: $(READY) ## Make .venv with the pinned packages
+
+# The lock makes a second `make run` wait for what a killed one left running, so that two never write side by side;
+# whoever holds it may clear the lock that a killed Snakemake left behind.
+run: $(READY) ## Run the whole workflow on the embedded sample and name the report
+	mkdir -p .snakemake
+	exec 9> .snakemake/make-run.lock
+	flock --nonblock 9 || { echo "another make run is still at work here; waiting for it"; flock 9; }
+	snakemake=($(BIN)/snakemake --configfile workflow/runs/sample.yaml --cores $(CORES) $(OVERRIDES))
+	"$${snakemake[@]}" --unlock --quiet all
+	"$${snakemake[@]}"
+	$(BIN)/radtune report table --run results/$(RUN)
+
+test: $(READY) ## Run all tests
+	$(BIN)/python -m pytest
+
+bench: $(READY) ## Run the benchmarks and print one table
+	$(BIN)/python -m benchmarks
+
+lint: $(READY) ## Check style, types and rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint --configfile workflow/runs/sample.yaml
+
+clean: ## Remove results of the sample run and caches, not the weights
+	rm -rf results/sample .snakemake .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,73 @@
+"""radtune: from raw radiology archives to an audited benchmark of fine-tuned vision–language models."""
+
+import os
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: "config.yaml"
+
+
+# The package is taken from this clone, by this process and by every job, whatever environment a job runs in.
+SOURCE = str(Path(workflow.basedir) / "src")
+sys.path.insert(0, SOURCE)
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, [SOURCE, os.environ.get("PYTHONPATH")])
+)
+os.environ["PATH"] = os.pathsep.join(
+    [str(Path(sys.executable).parent), os.environ["PATH"]]
+)
+
+from radtune.artifacts.code_digest import code_digest
+from radtune.artifacts.layout import BASELINE, Layout
+from radtune.config.base import validated
+from radtune.config.models import PredictStep, TrainStep
+from radtune.config.run import RadtuneConfig
+from radtune.errors import ConfigError
+from radtune.options import WEIGHTS_CACHE_VARIABLE
+from radtune.workflow.config_record import record_config
+from radtune.workflow.rules import on_gpus, repeated
+
+try:
+    run = validated(RadtuneConfig, config, where="configuration")
+except ConfigError as error:
+    raise WorkflowError(str(error)) from None
+
+layout = Layout(Path("results") / run.run)
+logs = layout.run / "logs"
+os.environ[WEIGHTS_CACHE_VARIABLE] = run.weights_cache
+
+
+wildcard_constraints:
+    shard=r"\d{5}",
+    arm="plain|modality",
+
+
+include: "workflow/rules/datasets.smk"
+include: "workflow/rules/images.smk"
+include: "workflow/rules/modality.smk"
+include: "workflow/rules/questions.smk"
+include: "workflow/rules/mixes.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/inference.smk"
+include: "workflow/rules/metrics.smk"
+include: "workflow/rules/benchmark.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        layout.report,
+    localrule: True
+
+
+onstart:
+    record_config(run, layout.config)
+    elsewhere = "--cluster" if workflow.executor_plugin.name != "local" else ""
+    shell(f"python -m radtune preflight --config {layout.config} {elsewhere}")

@@ -1,0 +1,16 @@
+"""The published experiments, as far as radtune can run them: what ``config.yaml`` is written from."""
+
+from __future__ import annotations
+
+from radtune.config.mixes import MixSettings
+from radtune.config.published_models import PUBLISHED_MODELS
+from radtune.config.run import RadtuneConfig
+
+PUBLISHED = RadtuneConfig(
+    systems=tuple(PUBLISHED_MODELS),
+    mixes={
+        "captions": MixSettings(),
+        "captions_and_questions": MixSettings(questions=True),
+    },
+    models=PUBLISHED_MODELS,
+)

@@ -1,0 +1,44 @@
+"""Commands about a whole run: ``audit`` and ``preflight``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from radtune.errors import EXIT_ERROR
+
+
+def audit(
+    run: Annotated[Path, typer.Argument(help="Folder of the run, such as results/sample.", exists=True, file_okay=False)],
+) -> None:
+    """Check every artifact of a run against its own footer: what is altered, missing, stale, or does not add up.
+
+    Exit code 0 if nothing is, 1 otherwise.
+    """
+    from radtune.artifacts.audit import audit_run
+
+    report = audit_run(run)
+    for finding in report.findings:
+        print(f"{finding.verdict:8} {finding.path}: {finding.detail}")
+    print(f"{report.artifacts} artifacts and {report.files} other files checked: {len(report.findings)} finding(s)")
+    if report.findings:
+        raise typer.Exit(EXIT_ERROR)
+
+
+def preflight(
+    config: Annotated[list[Path], typer.Option(help="config.yaml, then overlays; later ones win.", exists=True, dir_okay=False)],
+    cluster: Annotated[bool, typer.Option("--cluster", help="Jobs run elsewhere: do not look for a GPU here.")] = False,
+) -> None:
+    """List in one message everything the configured run needs and lacks. Exit code 1 if it lacks anything."""
+    from radtune.config.load import load_config
+    from radtune.workflow.preflight import check_needs
+
+    needs = check_needs(load_config(config), cluster=cluster)
+    for need in needs:
+        print(f"{need.state:7} {need.what}: {need.detail}")
+    lacking = [need for need in needs if need.state == "lacking"]
+    print(f"preflight: {len(needs)} needs checked, {len(lacking)} lacking")
+    if lacking:
+        raise typer.Exit(EXIT_ERROR)

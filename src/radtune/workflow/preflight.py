@@ -1,0 +1,169 @@
+"""The preflight: everything a configured run needs and lacks, in one message, before any costly job starts."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from radtune.config.run import RadtuneConfig
+from radtune.errors import ConfigError
+from radtune.weights.source import parse_source
+
+MEGABYTE = 1 << 20
+SAMPLE_DISK_MB = 4_000
+"""Free disk that a run on packages needs: measured 1.6 GB for the sample, doubled and rounded up."""
+HUB_DISK_MB = 30_000
+"""Free disk asked for a hub model: the largest published one here holds 6 GB, in the cache and in checkpoints."""
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True)
+class Need:
+    """One thing that the run needs."""
+
+    state: Literal["there", "warning", "lacking"]
+    what: str
+    detail: str
+
+
+def check_needs(config: RadtuneConfig, *, cluster: bool = False) -> list[Need]:
+    """Check every need of ``config``. Asks servers and reads the disk, downloads nothing.
+
+    ``cluster`` leaves out the look for a GPU, which then is the scheduler's affair.
+    """
+    return [
+        *_data(config),
+        *_packages(config),
+        *_weights(config),
+        *_question_writer(config),
+        *_disk(config),
+        *([] if cluster else _gpu(config)),
+    ]
+
+
+def _data(config: RadtuneConfig) -> Iterator[Need]:
+    if config.datasets.folder is None:
+        yield Need("there", "data", "the embedded sample, made from packages")
+        return
+    folder = Path(config.datasets.folder)
+    captions = sorted(path.name for path in folder.glob("*_captions.csv"))
+    if captions:
+        yield Need("there", "data", f"{folder} with {', '.join(captions)}")
+    else:
+        yield Need(
+            "lacking",
+            "data",
+            f"{folder} holds no *_captions.csv; unpack ROCOv2 (Zenodo record 10821435) there, or set datasets.folder",
+        )
+
+
+def _packages(config: RadtuneConfig) -> Iterator[Need]:
+    wanted = {"torch": "train", "transformers": "train", "peft": "train", "torchvision": "train", "jinja2": "report"}
+    if "concept_f1" in config.metrics.metrics:
+        wanted["medcat"] = "concepts"
+    if config.datasets.folder is None:
+        wanted["pydicom"] = "data"
+    if config.questions.backend != "local":
+        wanted[config.questions.backend] = "questions"
+    for module, extra in wanted.items():
+        if importlib.util.find_spec(module) is None:
+            yield Need("lacking", "package", f"{module} is not installed: pip install 'radtune[{extra}]'")
+
+
+def _sources(config: RadtuneConfig) -> Iterator[tuple[str, str, str | None]]:
+    """Every weight source of the run: the key that names it, the source, its expected SHA-256."""
+    yield "modality.source", config.modality.source, config.modality.sha256
+    if config.questions.backend == "local":
+        yield "questions.model", config.questions.model, config.questions.sha256
+    if "bertscore" in config.metrics.metrics:
+        yield "metrics.bertscore_source", config.metrics.bertscore_source, config.metrics.bertscore_sha256
+    for system in config.systems:
+        build = config.models[system].build
+        for part, source in build.sources.items():
+            yield f"models.{system}.build.sources.{part}", source, build.sha256.get(part)
+
+
+def _weights(config: RadtuneConfig) -> Iterator[Need]:
+    for key, text, sha256 in _sources(config):
+        try:
+            source = parse_source(text)
+        except ConfigError as error:
+            yield Need("lacking", key, str(error))
+            continue
+        if source.scheme == "path" and not Path(source.name).expanduser().exists():
+            yield Need("lacking", key, f"{text}: no such file or folder")
+        elif source.scheme == "package" and source.member and sha256 is None:
+            yield Need("lacking", key, f"{text}: no sha256 in the config, so the file cannot be proved")
+        elif source.scheme == "hub":
+            cached = (Path(config.weights_cache) / "hub" / f"models--{source.name.replace('/', '--')}").is_dir()
+            if not cached and os.environ.get("HF_HUB_OFFLINE") == "1":
+                yield Need("lacking", key, f"{text}: not in {config.weights_cache} and HF_HUB_OFFLINE is set; radtune weights fetch")
+            elif not _COMMIT.fullmatch(source.version):
+                yield Need("warning", key, f"{text}: {source.version} may move; pin a commit (radtune weights resolve)")
+            else:
+                yield Need("there", key, text + ("" if cached else " (will be downloaded)"))
+            if source.name.startswith(("google/paligemma", "meta-llama/")) and not cached and not _hub_token():
+                yield Need("lacking", key, f"{text}: gated; accept its licence on the hub and set HF_TOKEN")
+        else:
+            yield Need("there", key, text)
+
+
+def _hub_token() -> bool:
+    from huggingface_hub import get_token
+
+    return get_token() is not None
+
+
+def _question_writer(config: RadtuneConfig) -> Iterator[Need]:
+    """Ask the server of the question writer for its models; the answer's content is the step's affair."""
+    questions = config.questions
+    if questions.backend == "local":
+        return
+    import httpx
+
+    endpoint = (questions.endpoint or "").rstrip("/")
+    path = "/api/tags" if questions.backend == "ollama" else "/models"
+    headers = {}
+    if questions.backend == "openai" and (key := os.environ.get(questions.api_key_variable)):
+        headers["Authorization"] = f"Bearer {key}"
+    try:
+        answer = httpx.get(endpoint + path, headers=headers, timeout=10)
+        answer.raise_for_status()
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        yield Need("lacking", "question writer", f"{questions.backend} at {endpoint} does not answer ({type(error).__name__})")
+        return
+    if questions.model in answer.text:
+        yield Need("there", "question writer", f"{questions.model} at {endpoint}")
+    else:
+        yield Need("lacking", "question writer", f"{endpoint} answers, but does not offer {questions.model!r}; pull it first")
+
+
+def _disk(config: RadtuneConfig) -> Iterator[Need]:
+    hub = {text for _, text, _ in _sources(config) if text.startswith("hub:")}
+    wanted = SAMPLE_DISK_MB + HUB_DISK_MB * len(hub)
+    free = shutil.disk_usage(Path.cwd()).free // MEGABYTE
+    state: Literal["there", "lacking"] = "there" if free >= wanted else "lacking"
+    yield Need(state, "disk", f"{free:,} MB free here, {wanted:,} MB wanted")
+
+
+def _gpu(config: RadtuneConfig) -> Iterator[Need]:
+    wanted = max((config.models[system].resources.gpu for system in config.systems), default=0)
+    if not wanted:
+        return
+    import torch
+
+    found = torch.cuda.device_count()
+    if found >= wanted:
+        yield Need("there", "GPU", f"{found} found, {wanted} wanted")
+    else:
+        yield Need(
+            "lacking",
+            "GPU",
+            f"{found} found, {wanted} wanted; run on a cluster (--profile slurm), or set models.<name>.resources.gpu to 0",
+        )

@@ -1,0 +1,18 @@
+"""What the rule files need beyond wiring: repeated options and requests for resources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def repeated(option: str, values: Iterable[object]) -> list[str]:
+    """``--option=value`` for each value, to be quoted one by one into a command."""
+    return [f"{option}={value}" for value in values]
+
+
+def on_gpus(count: int) -> dict[str, int]:
+    """Resources of a job on ``count`` GPUs of one node; none for 0, so that CPU jobs stay off GPU partitions.
+
+    Without ``nodes=1``, SLURM may spread several GPUs over nodes, where the job's own step then cannot start.
+    """
+    return {"gpu": count, "nodes": 1} if count else {}

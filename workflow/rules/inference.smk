@@ -1,0 +1,81 @@
+"""Predictions on the test split: each model, with and without the predicted modality in its prompt, and the baseline."""
+
+for system in run.systems:
+    model = run.models[system]
+    asks_questions = "question" in model.generation.tasks
+
+    rule:
+        name:
+            f"predict_{system}"
+        input:
+            captions=rules.read_captions.output.captions,
+            questions=(
+                [
+                    rules.filter_questions.output.pairs,
+                    rules.make_known_questions.output.pairs,
+                ]
+                if asks_questions
+                else []
+            ),
+            images=all_images,
+            adapter=layout.adapter(system),
+            modality_predictions=lambda wildcards: (
+                [layout.modality_predictions] if wildcards.arm == "modality" else []
+            ),
+        output:
+            predictions=layout.predictions(system, "{arm}"),
+        log:
+            logs / f"predict_{system}-{{arm}}.log",
+        conda:
+            "../../envs/training.yaml"
+        threads: model.resources.threads
+        resources:
+            **on_gpus(min(model.resources.gpu, 1)),
+            mem_mb=model.resources.predict_memory_mb,
+            runtime=model.resources.predict_minutes,
+        params:
+            code=code_digest("radtune.inference.predict"),
+            settings=PredictStep(
+                build=model.build,
+                adaptation=model.adaptation,
+                generation=model.generation,
+            ).canonical(),
+            seed=run.seed,
+            system=system,
+            images=lambda wildcards, input: repeated("--images", input.images),
+            questions=lambda wildcards, input: repeated("--questions", input.questions),
+            modality=lambda wildcards, input: repeated(
+                "--modality-predictions", input.modality_predictions
+            ),
+        message:
+            f"Predicting with {system}, arm {{wildcards.arm}}"
+        shell:
+            "exec python -m radtune --log {log} inference predict --captions {input.captions} {params.questions:q}"
+            " {params.images:q} --adapter {input.adapter} {params.modality:q} --output {output.predictions}"
+            " --system {params.system} --arm {wildcards.arm} --settings {params.settings:q} --seed {params.seed}"
+
+
+rule draw_random_captions:
+    input:
+        captions=rules.read_captions.output.captions,
+        images=all_images,
+    output:
+        predictions=layout.predictions(BASELINE, "plain"),
+    log:
+        logs / "draw_random_captions.log",
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=2_000,
+        runtime=20,
+    params:
+        code=code_digest("radtune.inference.baseline"),
+        settings=run.baseline.canonical(),
+        seed=run.seed,
+        images=lambda wildcards, input: repeated("--images", input.images),
+    message:
+        "Drawing the baseline: random training captions for every test image"
+    shell:
+        "exec python -m radtune --log {log} inference baseline --captions {input.captions} {params.images:q}"
+        " --output {output.predictions} --settings {params.settings:q} --seed {params.seed}"

@@ -1,0 +1,50 @@
+"""Scores, one rule a system, and the targets that build one model's whole branch: ``snakemake <model>``."""
+
+arms_of = {BASELINE: ["plain"]} | {
+    system: list(run.models[system].generation.arms) for system in run.systems
+}
+
+for system, arms in arms_of.items():
+
+    rule:
+        name:
+            f"score_{system}"
+        input:
+            predictions=[layout.predictions(system, arm) for arm in arms],
+            captions=rules.read_captions.output.captions,
+            concepts=rules.read_captions.output.concepts,
+            labels=rules.label_modalities.output.labels,
+        output:
+            scores=layout.scores(system),
+            signatures=layout.metric_signatures(system),
+        log:
+            logs / f"score_{system}.log",
+        conda:
+            "../../envs/scoring.yaml"
+        threads: run.jobs.metrics.threads
+        resources:
+            **on_gpus(run.jobs.metrics.gpu),
+            mem_mb=run.jobs.metrics.memory_mb,
+            runtime=run.jobs.metrics.minutes,
+        params:
+            code=code_digest("radtune.metrics.score"),
+            settings=run.metrics.canonical(),
+            seed=run.seed,
+            predictions=lambda wildcards, input: repeated(
+                "--predictions", input.predictions
+            ),
+        message:
+            f"Scoring {system}"
+        shell:
+            "exec python -m radtune --log {log} metrics score {params.predictions:q} --captions {input.captions}"
+            " --concepts {input.concepts} --labels {input.labels} --scores {output.scores}"
+            " --signatures {output.signatures} --settings {params.settings:q} --seed {params.seed}"
+
+    if system != BASELINE:
+
+        rule:
+            name:
+                system
+            input:
+                layout.scores(system),
+            localrule: True

@@ -1,0 +1,77 @@
+"""Question–answer pairs: written by an LLM and filtered, and pairs whose answers are known by construction."""
+
+
+rule write_questions:
+    input:
+        captions=rules.read_captions.output.captions,
+    output:
+        replies=layout.llm_replies,
+    log:
+        logs / "write_questions.log",
+    conda:
+        "../../envs/questions.yaml"
+    threads: run.jobs.questions.threads
+    resources:
+        **on_gpus(run.jobs.questions.gpu),
+        mem_mb=run.jobs.questions.memory_mb,
+        runtime=run.jobs.questions.minutes,
+    params:
+        code=code_digest("radtune.questions.write"),
+        settings=run.questions.writer_canonical(),
+        seed=run.seed,
+    message:
+        "Asking the LLM for question–answer pairs"
+    shell:
+        "exec python -m radtune --log {log} questions write --captions {input.captions} --output {output.replies}"
+        " --settings {params.settings:q} --seed {params.seed}"
+
+
+rule filter_questions:
+    input:
+        captions=rules.read_captions.output.captions,
+        replies=rules.write_questions.output.replies,
+    output:
+        pairs=layout.question_pairs,
+    log:
+        logs / "filter_questions.log",
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=4_000,
+        runtime=60,
+    params:
+        code=code_digest("radtune.questions.filter"),
+        settings=run.questions.filters.canonical(),
+        seed=run.seed,
+    message:
+        "Parsing the replies and filtering the pairs"
+    shell:
+        "exec python -m radtune --log {log} questions filter --captions {input.captions} --replies {input.replies}"
+        " --output {output.pairs} --settings {params.settings:q} --seed {params.seed}"
+
+
+rule make_known_questions:
+    input:
+        captions=rules.read_captions.output.captions,
+        concepts=rules.read_captions.output.concepts,
+        labels=rules.label_modalities.output.labels,
+    output:
+        pairs=layout.known_pairs,
+    log:
+        logs / "make_known_questions.log",
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=4_000,
+        runtime=60,
+    params:
+        code=code_digest("radtune.questions.known"),
+        settings=run.questions.filters.canonical(),
+        seed=run.seed,
+    message:
+        "Making questions whose answers are known by construction"
+    shell:
+        "exec python -m radtune --log {log} questions known --captions {input.captions} --concepts {input.concepts}"
+        " --labels {input.labels} --output {output.pairs} --settings {params.settings:q} --seed {params.seed}"

@@ -1,0 +1,34 @@
+"""The report: one static site over every artifact of the run."""
+
+
+rule build_report:
+    input:
+        rules.tabulate_systems.output.table,
+        rules.compare_systems.output.comparisons,
+        rules.read_captions.output,
+        rules.predict_modalities.output,
+        rules.filter_questions.output.pairs,
+        rules.make_known_questions.output.pairs,
+        all_images,
+        all_scores,
+        [layout.trained_modules(system) for system in run.systems],
+    output:
+        page=layout.report,
+    log:
+        logs / "build_report.log",
+    conda:
+        "../../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=4_000,
+        runtime=60,
+    params:
+        code=code_digest("radtune.report.site"),
+        settings=run.report.canonical(),
+        seed=run.seed,
+        run=str(layout.run),
+    message:
+        "Building the report"
+    shell:
+        "exec python -m radtune --log {log} report build --run {params.run:q} --output {output.page}"
+        " --settings {params.settings:q} --seed {params.seed}"

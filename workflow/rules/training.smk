@@ -1,0 +1,44 @@
+"""Training, one rule a model, so that one model's branch can be addressed: ``-R train_<model>``.
+
+Resumable states lie beside the outputs and are not declared: Snakemake deletes what is declared when a job fails.
+"""
+
+for system in run.systems:
+    model = run.models[system]
+
+    rule:
+        name:
+            f"train_{system}"
+        input:
+            mix=layout.mix(model.training.mix),
+            images=all_images,
+        output:
+            adapter=layout.adapter(system),
+            training_log=layout.training_log(system),
+            trained_modules=layout.trained_modules(system),
+        log:
+            logs / f"train_{system}.log",
+        conda:
+            "../../envs/training.yaml"
+        threads: model.resources.threads
+        resources:
+            **on_gpus(model.resources.gpu),
+            mem_mb=model.resources.train_memory_mb,
+            runtime=model.resources.train_minutes,
+            # TERM reaches the trainer before the limit: it saves and exits, and the next attempt goes on from there.
+            slurm_extra="--signal=TERM@120",
+        params:
+            code=code_digest("radtune.training.train"),
+            settings=TrainStep(
+                build=model.build, adaptation=model.adaptation, training=model.training
+            ).canonical(),
+            seed=run.seed,
+            checkpoints=str(layout.checkpoints(system)),
+            images=lambda wildcards, input: repeated("--images", input.images),
+        message:
+            f"Training {system}"
+        shell:
+            "exec python -m radtune --log {log} training train --mix {input.mix} {params.images:q}"
+            " --adapter {output.adapter} --training-log {output.training_log}"
+            " --trained-modules {output.trained_modules} --checkpoints {params.checkpoints:q}"
+            " --settings {params.settings:q} --seed {params.seed}"
