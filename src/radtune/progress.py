@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from tqdm import tqdm
 
 Item = TypeVar("Item")
 
 SECONDS_BETWEEN_LOG_LINES = 10.0
+
+
+def progress_bar(label: str, total: int | None = None, unit: str = "row", initial: int = 0) -> tqdm[NoReturn]:
+    """A bar to move by hand (``update``, ``set_postfix``), for loops that show more than how far they are."""
+    on_terminal = sys.stderr.isatty()
+    return tqdm(
+        desc=label,
+        total=total,
+        initial=initial,
+        unit=unit,
+        file=sys.stderr,
+        mininterval=0.1 if on_terminal else SECONDS_BETWEEN_LOG_LINES,
+        ascii=None if on_terminal else True,
+        dynamic_ncols=on_terminal,
+    )
 
 
 def progress(items: Iterable[Item], label: str, total: int | None = None, unit: str = "row") -> Iterator[Item]:

@@ -2,6 +2,55 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
+from radtune.errors import EXIT_SAVED
+from radtune.options import SeedOption, SettingsOption, WeightsCacheOption
+
 app = typer.Typer(help="Train a model.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Keep the group a group although it has one command."""
+
+
+@app.command("train")
+def train_command(
+    mix: Annotated[Path, typer.Option(help="The mix to train on.")],
+    images: Annotated[list[Path], typer.Option(help="A shard of standardised images; once a shard.")],
+    adapter: Annotated[Path, typer.Option(help="Where every trained tensor goes (safetensors).")],
+    training_log: Annotated[Path, typer.Option(help="Where losses, rates and speeds go.")],
+    trained_modules: Annotated[Path, typer.Option(help="Where the list of trained modules goes.")],
+    checkpoints: Annotated[Path, typer.Option(help="Folder of resumable states; emptied at the end.", file_okay=False)],
+    settings: SettingsOption,
+    seed: SeedOption,
+    weights_cache: WeightsCacheOption,
+) -> None:
+    """Train one model on one mix, or go on where the same training was cut short.
+
+    After SIGTERM the state is saved and the exit code is 75: the same command goes on from there.
+    """
+    from radtune.config.models import TrainStep
+    from radtune.training.loop import Stopped
+    from radtune.training.train import train
+
+    try:
+        train(
+            mix,
+            images,
+            adapter,
+            training_log,
+            trained_modules,
+            checkpoints,
+            settings=TrainStep.parse(settings),
+            seed=seed,
+            weights_cache=weights_cache,
+        )
+    except Stopped:
+        print("asked to stop: the state is saved; the same command goes on from here", file=sys.stderr)
+        sys.exit(EXIT_SAVED)

@@ -1,0 +1,316 @@
+"""The training loop: same settings, seed and rows give the same parameters, however often it is stopped and resumed.
+
+Two things make that simple. The data order is a pure function (:mod:`radtune.training.data_order`), and the random generators (dropout) are
+seeded anew at each optimiser step from the seed and the step's number. So the number of steps done says where the training is; besides it
+only tensors (parameters, optimiser, schedule) have to be kept.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from radtune.config.models import AdaptationSettings, TrainingSettings
+from radtune.errors import RadtuneError
+from radtune.models.adaptation import load_trained_state, set_stage, trained_state
+from radtune.models.family import Example, FamilyModel
+from radtune.progress import progress_bar
+from radtune.training.checkpoints import Checkpoints, Progress
+from radtune.training.data_order import derived_seed, epoch_batches, grouped, sorted_batches
+from radtune.training.device import peak_memory_mb
+from radtune.training.master_weights import MasterWeights
+from radtune.training.schedule import Schedule
+from radtune.training.termination import StopRequest
+
+Batch = dict[str, Tensor]
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+
+
+class Stopped(Exception):
+    """The training was asked to stop; its state is saved and the same call goes on from there."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of one split: how long each is, and how to get it."""
+
+    lengths: Mapping[str, int]
+    """Text tokens of each row, by row id."""
+    example: Callable[[str], Example]
+    """The row with its image."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """The rows of one optimiser step."""
+
+    number: int
+    """From 1."""
+    epoch: int
+    """From 0."""
+    batches: tuple[tuple[str, ...], ...]
+    """Row ids of each forward pass."""
+
+
+def steps_per_epoch(rows: int, settings: TrainingSettings) -> int:
+    """Optimiser steps of one pass over ``rows`` rows."""
+    return math.ceil(math.ceil(rows / settings.batch_size) / settings.accumulation)
+
+
+def steps_after(done: int, lengths: Mapping[str, int], settings: TrainingSettings, seed: int) -> Iterator[Step]:
+    """The optimiser steps that are left when ``done`` have been made."""
+    in_epoch = steps_per_epoch(len(lengths), settings)
+    for epoch in range(done // in_epoch, settings.epochs):
+        steps = grouped(epoch_batches(lengths, settings.batch_size, seed=seed, epoch=epoch), settings.accumulation)
+        for index, batches in enumerate(steps):
+            number = epoch * in_epoch + index + 1
+            if number > done:
+                yield Step(number, epoch, tuple(tuple(batch) for batch in batches))
+
+
+def evaluation_steps(total_steps: int, evaluations: int) -> frozenset[int]:
+    """Steps after which validation takes place: evenly spaced, the last step among them."""
+    count = min(evaluations, total_steps)
+    return frozenset(math.ceil(total_steps * index / count) for index in range(1, count + 1))
+
+
+class Trainer:
+    """Trains a model in place. All state lives in ``model``, ``progress`` and what :meth:`save` writes."""
+
+    def __init__(
+        self,
+        model: FamilyModel,
+        train_rows: Rows,
+        valid_rows: Rows,
+        checkpoints: Checkpoints,
+        stop: StopRequest,
+        *,
+        settings: TrainingSettings,
+        adaptation: AdaptationSettings,
+        seed: int,
+    ) -> None:
+        self.model, self.train_rows, self.valid_rows = model, train_rows, valid_rows
+        self.checkpoints, self.stop = checkpoints, stop
+        self.settings, self.adaptation, self.seed = settings, adaptation, seed
+        self.total_steps = settings.epochs * steps_per_epoch(len(train_rows.lengths), settings)
+        self.evaluation_steps = evaluation_steps(self.total_steps, settings.evaluations) if valid_rows.lengths else frozenset()
+        self.progress = Progress()
+
+        # Parameters of later stages too: one whose stage has not begun gets no gradient, and AdamW passes it over.
+        trained = trained_state(model).keys()
+        self.masters = MasterWeights({name: value for name, value in model.network.named_parameters() if name in trained})
+        self.optimizer = torch.optim.AdamW(
+            self.masters.masters.values(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        self.schedule = Schedule(self.optimizer, settings, self.total_steps)
+        # One thread prepares batches ahead; it alone reads images, so the store needs no lock.
+        self._reader = ThreadPoolExecutor(1, "reader", initializer=torch.set_num_threads, initargs=(settings.threads,))
+
+    def run(self) -> dict[str, Tensor]:
+        """Train to the end (or on to the end) and return the trained tensors by name: those of the lowest validation loss, or the last ones where
+        there are no validation rows.
+
+        Raises :class:`Stopped` after SIGTERM and :class:`RadtuneError` if a loss or gradient is not a number.
+        """
+        self._resume()
+        with self._reader, progress_bar("train", self.total_steps, "step", self.progress.step) as bar:
+            remaining = steps_after(self.progress.step, self.train_rows.lengths, self.settings, self.seed)
+            epoch: int | None = None
+            for step, batches in self._prefetched(remaining, self._collate_step):
+                if self.finished:
+                    break
+                if self.stop.requested:
+                    self.save()
+                    raise Stopped
+                if step.epoch != epoch:
+                    epoch = step.epoch
+                    set_stage(self.model, self.adaptation, epoch)
+                loss = self._train(step, batches)
+                bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
+                bar.update()
+                improved = step.number in self.evaluation_steps and self._evaluate(step)
+                if improved or step.number % self.settings.checkpoint_steps == 0:
+                    self.save()
+        if self.progress.best_step is not None:
+            load_trained_state(self.model, self.checkpoints.trained_path(self.progress.best_step))
+        return trained_state(self.model)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are done or the validation loss has not fallen for too long."""
+        return (
+            self.progress.step >= self.total_steps or self.progress.evaluations_without_improvement >= self.settings.patience
+        )
+
+    def save(self) -> None:
+        """Write the whole state to the checkpoints."""
+        optimizer = {
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "masters": self.masters.state_dict(),
+        }
+        self.checkpoints.save(self.progress, trained_state(self.model), optimizer)
+
+    def _resume(self) -> None:
+        found = self.checkpoints.latest()
+        if found is None:
+            return
+        self.progress = found
+        load_trained_state(self.model, self.checkpoints.trained_path(found.step))
+        state = self.checkpoints.optimizer_state(found.step)
+        self.masters.load_state_dict(state["masters"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        print(f"resuming after step {found.step} of {self.total_steps}", file=sys.stderr)  # noqa: T201
+
+    def _train(self, step: Step, batches: Sequence[Batch]) -> float:
+        """One optimiser step; returns the mean loss of its label tokens."""
+        started = time.monotonic()
+        seed_everything(derived_seed("step", self.seed, step.number))
+        set_training_mode(self.model.network)
+        label_tokens = sum(self.model.label_tokens(batch) for batch in batches)
+        total = 0.0
+        for row_ids, batch in zip(step.batches, batches, strict=True):
+            summed = self.model.loss(batch)
+            value = summed.item()
+            if not math.isfinite(value):
+                raise _diverged(step, "loss", value, row_ids)
+            total += value
+            (summed / label_tokens).backward()
+            self.masters.add_gradients()
+        norm = nn.utils.clip_grad_norm_(self.masters.masters.values(), self.settings.maximum_gradient_norm).item()
+        if not math.isfinite(norm):
+            raise _diverged(step, "gradient norm", norm, [row_id for row_ids in step.batches for row_id in row_ids])
+        rate = self.learning_rate
+        self.optimizer.step()
+        self.masters.write_back()
+        self.optimizer.zero_grad()
+        self.schedule.after_step()
+        self.progress.step = step.number
+        self._log(
+            "train",
+            time.monotonic() - started,
+            samples=sum(len(row_ids) for row_ids in step.batches),
+            tokens=sum(self.model.total_tokens(batch) for batch in batches),
+            learning_rate=rate,
+            loss=total / label_tokens,
+            gradient_norm=norm,
+        )
+        return total / label_tokens
+
+    def _evaluate(self, step: Step) -> bool:
+        """Take the validation loss; True if it is the lowest so far."""
+        started = time.monotonic()
+        loss = self.validation_loss()
+        if not math.isfinite(loss):
+            raise _diverged(step, "validation loss", loss, [row_id for row_ids in step.batches for row_id in row_ids])
+        self._log("evaluation", time.monotonic() - started, learning_rate=self.learning_rate, validation_loss=loss)
+        self.schedule.after_evaluation(loss)
+        if self.progress.best_loss is not None and loss >= self.progress.best_loss:
+            self.progress.evaluations_without_improvement += 1
+            return False
+        self.progress.best_loss, self.progress.best_step = loss, step.number
+        self.progress.evaluations_without_improvement = 0
+        return True
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the next optimiser step."""
+        return float(self.optimizer.param_groups[0]["lr"])
+
+    @torch.no_grad()
+    def validation_loss(self) -> float:
+        """Mean cross-entropy of a label token over the validation rows."""
+        self.model.network.eval()
+        total, label_tokens = 0.0, 0
+        batches = sorted_batches(self.valid_rows.lengths, self.settings.batch_size)
+        for _, batch in self._prefetched(batches, lambda rows: self._collate(self.valid_rows, rows)):
+            total += self.model.loss(batch).item()
+            label_tokens += self.model.label_tokens(batch)
+        return total / label_tokens
+
+    def _collate(self, rows: Rows, row_ids: Sequence[str]) -> Batch:
+        return self.model.collate([rows.example(row_id) for row_id in row_ids])
+
+    def _collate_step(self, step: Step) -> list[Batch]:
+        return [self._collate(self.train_rows, row_ids) for row_ids in step.batches]
+
+    def _prefetched(self, items: Iterable[Item], make: Callable[[Item], Made]) -> Iterator[tuple[Item, Made]]:
+        """Each item with what ``make`` makes of it, the next one being made while the caller works on this one."""
+        waiting = None
+        for item in items:
+            upcoming = (item, self._reader.submit(make, item))
+            if waiting is not None:
+                yield waiting[0], waiting[1].result()
+            waiting = upcoming
+        if waiting is not None:
+            yield waiting[0], waiting[1].result()
+
+    def _log(
+        self,
+        event: str,
+        seconds: float,
+        *,
+        learning_rate: float,
+        samples: int = 0,
+        tokens: int = 0,
+        loss: float | None = None,
+        validation_loss: float | None = None,
+        gradient_norm: float | None = None,
+    ) -> None:
+        """Add a row to the training log. ``seconds``, ``samples`` and ``tokens`` are what this event took."""
+        progress = self.progress
+        progress.seconds += seconds
+        progress.samples += samples
+        progress.tokens += tokens
+        progress.log.append(
+            {
+                "step": progress.step,
+                "epoch": progress.step / (self.total_steps / self.settings.epochs),
+                "event": event,
+                "loss": loss,
+                "validation_loss": validation_loss,
+                "learning_rate": learning_rate,
+                "gradient_norm": gradient_norm,
+                "samples": progress.samples,
+                "tokens": progress.tokens,
+                "samples_per_second": samples / seconds if samples else None,
+                "tokens_per_second": tokens / seconds if tokens else None,
+                "seconds": progress.seconds,
+                "memory_mb": peak_memory_mb(self.model.device),
+            }
+        )
+
+
+def seed_everything(seed: int) -> None:
+    """Seed every generator that a network may draw from, on the CPU and on GPUs."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def set_training_mode(network: nn.Module) -> None:
+    """Training mode, but batch normalisation keeps its running statistics: batches of a few images would spoil the pretrained ones."""
+    network.train()
+    for module in network.modules():
+        if isinstance(module, _BatchNorm):
+            module.eval()
+
+
+def _diverged(step: Step, what: str, value: float, row_ids: Sequence[str]) -> RadtuneError:
+    return RadtuneError(
+        f"step {step.number} (epoch {step.epoch}): the {what} is {value}; rows: {', '.join(row_ids)}",
+        "lower training.learning_rate or raise training.warmup_share; if it is always the same rows, look at them",
+    )
