@@ -150,9 +150,7 @@ class Trainer:
     @property
     def finished(self) -> bool:
         """Whether all steps are done or the validation loss has not fallen for too long."""
-        return (
-            self.progress.step >= self.total_steps or self.progress.evaluations_without_improvement >= self.settings.patience
-        )
+        return self.progress.step >= self.total_steps or self.progress.evaluations_without_improvement >= self.settings.patience
 
     def save(self) -> None:
         """Write the whole state to the checkpoints."""

@@ -19,9 +19,7 @@ class MasterWeights:
     def __init__(self, parameters: Mapping[str, nn.Parameter]) -> None:
         self._parameters = dict(parameters)
         self.masters: dict[str, Tensor] = {
-            name: parameter
-            if parameter.dtype == torch.float32
-            else parameter.detach().to(torch.float32).clone().requires_grad_()
+            name: parameter if parameter.dtype == torch.float32 else parameter.detach().to(torch.float32).clone().requires_grad_()
             for name, parameter in parameters.items()
         }
 
@@ -44,9 +42,7 @@ class MasterWeights:
 
     def state_dict(self) -> dict[str, Tensor]:
         """Masters that are copies: what the model itself cannot give back after a kill."""
-        return {
-            name: master.detach().cpu() for name, master in self.masters.items() if master is not self._parameters[name]
-        }
+        return {name: master.detach().cpu() for name, master in self.masters.items() if master is not self._parameters[name]}
 
     @torch.no_grad()
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:

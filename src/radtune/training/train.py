@@ -30,6 +30,7 @@ from radtune.training.loop import Rows, Trainer
 from radtune.training.termination import on_sigterm
 
 _NO_IMAGE = Image.new("RGB", (1, 1))
+"""Stands in where only the text of an example matters."""
 
 
 def train(
@@ -111,10 +112,10 @@ def read_mix(mix: Path, store: ImageStore, model: FamilyModel) -> tuple[Rows, Ro
     rows = read_rows(mix, MIX)
     absent = [row["row_id"] for row in rows if row["item_id"] not in store]
     if absent:
-        raise DataError(f"{mix}: {len(absent)} rows without an image, such as {absent[0]}", "make the mix again from these images")
-    train_rows, valid_rows = (
-        _rows([row for row in rows if row["split"] == split], store, model) for split in ("train", "valid")
-    )
+        raise DataError(
+            f"{mix}: {len(absent)} rows without an image, such as {absent[0]}", "make the mix again from these images"
+        )
+    train_rows, valid_rows = (_rows([row for row in rows if row["split"] == split], store, model) for split in ("train", "valid"))
     if not train_rows.lengths:
         raise DataError(f"{mix}: no rows of the split `train`", "look at the quarantine of the mix")
     if not valid_rows.lengths:

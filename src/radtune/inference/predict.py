@@ -1,0 +1,139 @@
+"""Ask a trained model about the test split: the step that makes ``predictions``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import torch
+from PIL import Image
+
+from radtune.artifacts.code_digest import code_digest
+from radtune.artifacts.io import write
+from radtune.artifacts.kinds.predictions import PREDICTIONS
+from radtune.artifacts.provenance import provenance
+from radtune.config.models import GenerationSettings, PredictStep
+from radtune.errors import ArtifactError, ConfigError
+from radtune.images.store import ImageStore
+from radtune.inference.partial import load_batch, partial_folder, remove, save_batch
+from radtune.inference.rows import TestRow, read_test_rows
+from radtune.models.adaptation import adapt, load_trained_state
+from radtune.models.family import Example, FamilyModel, Generated
+from radtune.models.load import load_model
+from radtune.progress import progress
+from radtune.training.adapter_metadata import read_adapter_metadata
+from radtune.training.checkpoints import fingerprint
+from radtune.training.device import attention_implementation, choose_device
+from radtune.training.folder_lock import locked
+
+NO_IMAGE = Image.new("RGB", (1, 1))
+"""Stands in where only the text of an example matters."""
+
+
+def predict(
+    captions: Path,
+    questions: list[Path],
+    images: list[Path],
+    adapter: Path,
+    modality_predictions: Path | None,
+    output: Path,
+    *,
+    system: str,
+    arm: Literal["plain", "modality"],
+    settings: PredictStep,
+    seed: int,
+    weights_cache: Path,
+) -> None:
+    """Write what the model with ``adapter`` says to every test caption and accepted test question of ``settings.generation.tasks``.
+
+    In the arm `modality` the modality that ``modality_predictions`` predicts comes before each prompt; in `plain` that file is not read.
+    Batches are formed from the sorted row ids. Finished batches outlive a kill (:mod:`radtune.inference.partial`).
+
+    Raises :class:`ConfigError` if the arm lacks its input, and :class:`ArtifactError` if the adapter was trained for another build.
+    """
+    if arm == "modality" and modality_predictions is None:
+        raise ConfigError("--arm modality without --modality-predictions", "pass the predictions of the modality classifier")
+    if arm == "plain":
+        modality_predictions = None
+    trained = read_adapter_metadata(adapter)
+    if (trained.settings.build, trained.settings.adaptation) != (settings.build, settings.adaptation):
+        raise ArtifactError(f"{adapter}: trained for other `build` or `adaptation` settings than these", "train the model again")
+
+    generation = settings.generation
+    inputs: dict[str, Path | list[Path]] = {"captions": captions, "questions": questions, "images": images, "adapter": adapter}
+    if modality_predictions is not None:
+        inputs["modality_predictions"] = modality_predictions
+    flat = [path for value in inputs.values() for path in (value if isinstance(value, list) else [value])]
+    mark = fingerprint(settings, seed, code_digest(__name__), flat)
+
+    store = ImageStore(images)
+    test = read_test_rows(captions, questions, store, modality_predictions, generation.tasks)
+    device = choose_device(generation.threads)
+    # The adapter's own seed: what a tiny model and fresh layers are made from belongs to the training.
+    model = load_model(settings.build, weights_cache=weights_cache, seed=trained.seed, precision=generation.precision)
+    adapt(model, settings.adaptation, seed=trained.seed)
+    load_trained_state(model, adapter)
+    model.network.to(device).eval()
+
+    with locked(partial_folder(output)):
+        answers = generate(model, test.rows, store, partial_folder(output) / mark, settings.generation)
+        write(
+            output,
+            PREDICTIONS,
+            (
+                {
+                    "prediction_id": row.row_id,
+                    "row_id": row.row_id,
+                    "item_id": row.item_id,
+                    "group_id": row.group_id,
+                    "system": system,
+                    "arm": arm,
+                    "task": row.task,
+                    "prompt": model.prompt_text(_example(row, NO_IMAGE)),
+                    "prediction": answer.text,
+                    "reference": row.reference,
+                    "generated_tokens": answer.tokens,
+                    "stopped": answer.stopped,
+                }
+                for row, answer in zip(test.rows, answers, strict=True)
+            ),
+            provenance(
+                __name__,
+                settings,
+                seed,
+                inputs=inputs,
+                notes={
+                    "precision": generation.precision,
+                    "batch_size": generation.batch_size,
+                    "attention_implementation": attention_implementation(model.network),
+                    "device": device.type,
+                    "adapter_fingerprint": trained.fingerprint,
+                },
+            ),
+            rows_in=test.rows_in,
+            dropped=test.dropped,
+        )
+        remove(output)
+
+
+def generate(
+    model: FamilyModel, rows: Sequence[TestRow], store: ImageStore, folder: Path, settings: GenerationSettings
+) -> list[Generated]:
+    """The model's answer to each row, in order; batches that ``folder`` holds already are not generated again."""
+    starts = range(0, len(rows), settings.batch_size)
+    answers: list[Generated] = []
+    for number, start in enumerate(progress(starts, "predict", unit="batch")):
+        batch = rows[start : start + settings.batch_size]
+        generated = load_batch(folder, number)
+        if generated is None:
+            with torch.inference_mode():
+                collated = model.collate([_example(row, store.image(row.item_id)) for row in batch])
+                generated = model.generate(collated, settings.maximum_new_tokens)
+            save_batch(folder, number, generated)
+        answers += generated
+    return answers
+
+
+def _example(row: TestRow, image: Image.Image) -> Example:
+    return Example(row_id=row.row_id, image=image, task=row.task, question=row.question, prefix=row.prefix)
