@@ -1,0 +1,78 @@
+"""Paired comparisons: system against system, system against baseline, and with against without the modality in the prompt."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from radtune.artifacts.io import write
+from radtune.artifacts.kinds.comparisons import COMPARISONS
+from radtune.artifacts.layout import BASELINE
+from radtune.artifacts.provenance import provenance
+from radtune.benchmark.row_scores import read_row_scores
+from radtune.config.metrics import BenchmarkSettings
+from radtune.statistics.bootstrap import cluster_bootstrap
+from radtune.statistics.paired import holm, sign_flip_test
+
+PLAIN = "plain"
+"""The arm whose prompts name no modality; all systems meet here."""
+
+
+class Contender(NamedTuple):
+    """One system in one arm."""
+
+    system: str
+    arm: str
+
+
+def compare_systems(scores: list[Path], output: Path, *, settings: BenchmarkSettings, seed: int) -> None:
+    """Test, for each task and metric, every pair that :func:`pairs` names; correct the p-values over all tests of a metric.
+
+    A comparison without common scored rows has null for its difference and p-value.
+    """
+    rows: list[dict[str, Any]] = []
+    for metric, of_metric in read_row_scores(scores).groupby("metric", sort=True):
+        comparisons = [
+            {"task": task, "metric": metric} | _compare(of_task, a, b, settings, seed)
+            for task, of_task in of_metric.groupby("task", sort=True)
+            for a, b in pairs({Contender(*names) for names in zip(of_task["system"], of_task["arm"], strict=True)})
+        ]
+        tested = [row for row in comparisons if row["p_value"] is not None]
+        for row, corrected in zip(tested, holm([row["p_value"] for row in tested]), strict=True):
+            row["p_holm"] = corrected
+        rows += comparisons
+    write(output, COMPARISONS, rows, provenance(__name__, settings, seed, {"scores": scores}))
+
+
+def pairs(contenders: set[Contender]) -> list[tuple[Contender, Contender]]:
+    """Every pair of systems in the plain arm (the baseline always second), then each system's other arms against that one."""
+    plain = sorted((one for one in contenders if one.arm == PLAIN), key=lambda one: (one.system == BASELINE, one.system))
+    arms = [
+        (one, Contender(one.system, PLAIN))
+        for one in sorted(contenders)
+        if one.arm != PLAIN and Contender(one.system, PLAIN) in contenders
+    ]
+    return [*combinations(plain, 2), *arms]
+
+
+def _compare(table: pd.DataFrame, a: Contender, b: Contender, settings: BenchmarkSettings, seed: int) -> dict[str, Any]:
+    """Mean difference of ``a`` minus ``b`` over the rows that both have a value for, with interval and p-value."""
+    common = _values(table, a).merge(_values(table, b), on=["row_id", "group_id"], suffixes=("_a", "_b")).dropna()
+    row: dict[str, Any] = {"system_a": a.system, "arm_a": a.arm, "system_b": b.system, "arm_b": b.arm}
+    row |= {"items": len(common), "groups": common["group_id"].nunique()}
+    row |= dict.fromkeys(("difference", "low", "high", "p_value", "p_holm"))
+    if len(common):
+        differences = (common["value_a"] - common["value_b"]).to_numpy()
+        groups = common["group_id"].tolist()
+        interval = cluster_bootstrap(differences, groups, confidence=settings.confidence, resamples=settings.resamples, seed=seed)
+        row |= {"difference": interval.mean, "low": interval.low, "high": interval.high}
+        row["p_value"] = sign_flip_test(differences, groups, resamples=settings.resamples, seed=seed)
+    return row
+
+
+def _values(table: pd.DataFrame, contender: Contender) -> pd.DataFrame:
+    chosen = (table["system"] == contender.system) & (table["arm"] == contender.arm)
+    return table.loc[chosen, ["row_id", "group_id", "value"]]

@@ -1,0 +1,24 @@
+"""Scores of several systems as one table with one value a row of the test set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from radtune.artifacts.io import read
+from radtune.artifacts.kinds.scores import SCORES
+
+CELL = ["system", "arm", "task", "metric"]
+"""What identifies a cell of the benchmark."""
+
+
+def read_row_scores(scores: list[Path]) -> pd.DataFrame:
+    """Columns system, arm, task, metric, row_id, group_id, value, ordered by them; NaN where a metric was unavailable.
+
+    A system that answers one row several times (the random baseline's draws) gets the mean of its answers.
+    """
+    columns = [*CELL, "row_id", "group_id", "value"]
+    table = pd.concat([read(path, SCORES, columns).to_pandas() for path in scores], ignore_index=True)
+    means: pd.DataFrame = table.groupby(columns[:-1], as_index=False, sort=True)["value"].mean()
+    return means

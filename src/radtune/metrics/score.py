@@ -1,0 +1,108 @@
+"""Score all predictions of one system."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from radtune.artifacts.digests import canonical_json
+from radtune.artifacts.io import read, read_rows, write
+from radtune.artifacts.kinds.captions import CAPTIONS
+from radtune.artifacts.kinds.metric_signatures import METRIC_SIGNATURES
+from radtune.artifacts.kinds.predictions import PREDICTIONS
+from radtune.artifacts.kinds.scores import SCORES
+from radtune.artifacts.provenance import provenance
+from radtune.config.metrics import MetricSettings
+from radtune.errors import DataError, WeightsError
+from radtune.metrics.contract import Metric, Resources, Result, Sample, evaluate, is_empty
+from radtune.metrics.registry import METRICS
+
+
+def score(
+    predictions: list[Path],
+    captions: Path,
+    concepts: Path,
+    labels: Path,
+    scores: Path,
+    signatures: Path,
+    *,
+    settings: MetricSettings,
+    seed: int,
+    weights_cache: Path,
+) -> None:
+    """Score the predictions of one system, all arms together, with every metric that applies to their task.
+
+    A metric whose checkpoint cannot be had is unavailable: its values are null and its signature says why.
+    Raises :class:`DataError` if the files hold several systems, or items that ``captions`` lacks.
+    """
+    rows = _read_predictions(predictions, captions)
+    resources = Resources(settings, captions, concepts, labels, weights_cache)
+    score_rows: list[dict[str, Any]] = []
+    signature_rows: list[dict[str, Any]] = []
+    for name in settings.metrics:
+        chosen = [row for row in rows if row["task"] in METRICS[name].tasks]
+        if not chosen:
+            continue
+        result, reason = _evaluate_if_available(METRICS[name].load(), chosen, resources)
+        if reason:
+            print(f"{name} is unavailable: {reason}", file=sys.stderr)  # noqa: T201
+        carried = [column for column in SCORES.schema.names if column not in {"metric", "value"}]
+        score_rows += [
+            {column: row[column] for column in carried} | {"metric": name, "value": value}
+            for row, value in zip(chosen, result.values, strict=True)
+        ]
+        signature_rows += _signature_rows(name, chosen, result, reason)
+    origin = provenance(
+        __name__,
+        settings,
+        seed,
+        {"predictions": predictions, "captions": captions, "concepts": concepts, "labels": labels},
+    )
+    write(scores, SCORES, score_rows, origin)
+    write(signatures, METRIC_SIGNATURES, signature_rows, origin)
+
+
+def _read_predictions(paths: list[Path], captions: Path) -> list[dict[str, Any]]:
+    """All predictions, ordered whatever the order of the files. Raises :class:`DataError` if they cannot belong together."""
+    rows = [row for path in paths for row in read_rows(path, PREDICTIONS)]
+    if len(systems := sorted({row["system"] for row in rows})) > 1:
+        raise DataError(f"predictions of several systems: {', '.join(systems)}", "score each system by itself")
+    known = set(read(captions, CAPTIONS, ["item_id"]).column("item_id").to_pylist())
+    if unknown := {row["item_id"] for row in rows} - known:
+        raise DataError(
+            f"{captions}: lacks {len(unknown)} predicted item(s), such as {min(unknown)}",
+            "score predictions made from these captions",
+        )
+    return sorted(rows, key=lambda row: (row["arm"], row["task"], row["prediction_id"]))
+
+
+def _evaluate_if_available(metric: Metric, rows: list[dict[str, Any]], resources: Resources) -> tuple[Result, str]:
+    """The metric's result and an empty reason, or null values and the reason why its checkpoint cannot be had."""
+    samples = [Sample(row["item_id"], row["task"], row["prediction"], row["reference"]) for row in rows]
+    try:
+        return evaluate(metric, samples, resources), ""
+    except WeightsError as error:
+        return Result([None] * len(samples), {}), str(error)
+
+
+def _signature_rows(name: str, rows: list[dict[str, Any]], result: Result, reason: str) -> list[dict[str, Any]]:
+    """One row an arm: what was computed, for how many items, and how many of them had no value or no text."""
+    signature = canonical_json(dict(result.signature))
+    by_arm: dict[tuple[str, str], list[tuple[str, float | None]]] = {}
+    for row, value in zip(rows, result.values, strict=True):
+        by_arm.setdefault((row["system"], row["arm"]), []).append((row["prediction"], value))
+    return [
+        {
+            "system": system,
+            "arm": arm,
+            "metric": name,
+            "signature": signature,
+            "items": len(scored),
+            "unavailable_items": sum(value is None for _, value in scored),
+            "empty_predictions": sum(is_empty(prediction) for prediction, _ in scored),
+            "available": not reason,
+            "reason": reason,
+        }
+        for (system, arm), scored in by_arm.items()
+    ]
