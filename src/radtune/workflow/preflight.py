@@ -103,7 +103,9 @@ def _weights(config: RadtuneConfig) -> Iterator[Need]:
         elif source.scheme == "hub":
             cached = (Path(config.weights_cache) / "hub" / f"models--{source.name.replace('/', '--')}").is_dir()
             if not cached and os.environ.get("HF_HUB_OFFLINE") == "1":
-                yield Need("lacking", key, f"{text}: not in {config.weights_cache} and HF_HUB_OFFLINE is set; radtune weights fetch")
+                yield Need(
+                    "lacking", key, f"{text}: not in {config.weights_cache} and HF_HUB_OFFLINE is set; radtune weights fetch"
+                )
             elif not _COMMIT.fullmatch(source.version):
                 yield Need("warning", key, f"{text}: {source.version} may move; pin a commit (radtune weights resolve)")
             else:

@@ -11,7 +11,8 @@ LLM_REPLIES = Kind(
         [
             pa.field("item_id", pa.string()),
             pa.field("request_sha256", pa.string()),  # of model, prompt and sampling settings
-            pa.field("prompt", pa.string()),
+            pa.field("prompt_version", pa.string()),  # radtune.questions.prompts.PROMPT_VERSION
+            pa.field("prompt", pa.string()),  # the whole chat, as canonical JSON
             pa.field("reply", pa.string()),
             pa.field("backend", pa.string()),  # ollama, openai or local
             pa.field("endpoint", pa.string()),  # base URL, or the weight source
