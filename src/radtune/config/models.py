@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from radtune.config.base import Settings
 
 Task = Literal["caption", "question"]
@@ -51,33 +53,37 @@ class TrainingSettings(Settings):
 
     mix: str = "captions"
     """Name of the mix it trains on."""
-    epochs: int = 10
+    epochs: int = Field(default=10, ge=1)
     """Most passes over the mix."""
-    batch_size: int = 4
+    batch_size: int = Field(default=4, ge=1)
     """Rows a forward pass."""
-    accumulation: int = 4
+    accumulation: int = Field(default=4, ge=1)
     """Forward passes an optimiser step."""
-    learning_rate: float = 1e-4
+    learning_rate: float = Field(default=1e-4, gt=0)
     """Peak learning rate."""
-    weight_decay: float = 0.0
+    weight_decay: float = Field(default=0.0, ge=0)
     """Decoupled weight decay of AdamW."""
     schedule: Literal["linear", "cosine", "constant", "onecycle", "plateau"] = "linear"
-    """Learning-rate schedule."""
-    warmup_share: float = 0.03
+    """Learning-rate schedule: linear or cosine decay to zero, constant, one cycle, or cuts where the validation loss stalls."""
+    warmup_share: float = Field(default=0.03, ge=0, lt=1)
     """Share of all steps over which the learning rate rises."""
-    maximum_gradient_norm: float = 1.0
+    plateau_factor: float = Field(default=0.5, gt=0, lt=1)
+    """`plateau` only: what the learning rate is multiplied by."""
+    plateau_patience: int = Field(default=2, ge=0)
+    """`plateau` only: evaluations without a better validation loss before the learning rate is cut."""
+    maximum_gradient_norm: float = Field(default=1.0, gt=0)
     """Gradients are clipped to this norm."""
     precision: Literal["float32", "bfloat16"] = "bfloat16"
-    """Precision of weights and activations."""
-    evaluations: int = 20
+    """Precision of weights and activations; the optimiser always works on float32 copies."""
+    evaluations: int = Field(default=20, ge=1)
     """Evaluations on the validation split over the whole run, evenly spaced."""
-    patience: int = 5
+    patience: int = Field(default=5, ge=1)
     """Evaluations without a better validation loss before training stops; the best state is kept."""
-    checkpoint_steps: int = 200
+    checkpoint_steps: int = Field(default=200, ge=1)
     """Optimiser steps between two resumable states: the most that a kill can cost."""
     activation_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, more time."""
-    threads: int = 2
+    threads: int = Field(default=2, ge=1)
     """Processor threads; fixed by the config so that results do not depend on the machine's cores."""
 
 
@@ -88,13 +94,13 @@ class GenerationSettings(Settings):
     """What it is asked for on the test split."""
     arms: tuple[Literal["plain", "modality"], ...] = ("plain", "modality")
     """`plain`: the prompt as it is. `modality`: with the predicted modality before it."""
-    maximum_new_tokens: int = 128
+    maximum_new_tokens: int = Field(default=128, ge=1)
     """Length limit, in tokens."""
-    batch_size: int = 16
+    batch_size: int = Field(default=16, ge=1)
     """Rows a batch; the batches depend on the row ids alone."""
     precision: Literal["float32", "bfloat16"] = "bfloat16"
     """Precision of weights and activations."""
-    threads: int = 2
+    threads: int = Field(default=2, ge=1)
     """Processor threads."""
 
 
