@@ -1,0 +1,162 @@
+"""VisionGPT2: timm's ViT-B/16 and the hub's GPT-2 in lock-step, every weight trained in three stages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+from PIL.Image import Resampling
+from torch import Tensor, nn
+
+from radtune.config.models import BuildSettings
+from radtune.errors import ConfigError, WeightsError
+from radtune.models.byte_tokenizer import byte_tokenizer
+from radtune.models.families.visiongpt2_network import VisionGPT2Network, VisionGPT2Sizes
+from radtune.models.family import Example, FamilyModel, Stage, Tower
+from radtune.models.label_loss import label_loss
+from radtune.models.parts import check_parts, fetch_part, is_tiny, safetensors_file, set_precision
+from radtune.models.pixels import HALF, normalised
+from radtune.models.sizes import sizes
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+END_OF_TEXT = "<|endoftext|>"
+
+TINY_SIZES = {"patch_size": 16, "width": 64, "layers": 2, "heads": 4, "positions": 1024}
+"""Sizes of a `tiny:` build unless `build.options` says otherwise."""
+
+
+class VisionGPT2(FamilyModel):
+    """No instruction: the text begins after GPT-2's end-of-text token."""
+
+    network: VisionGPT2Network
+    towers: ClassVar[Mapping[Tower, str]] = {
+        "connector": r"language\.h\.\d+\.(cross_attn|ln_3)",
+        "vision": "vision",
+        "language": "language",
+    }
+    stages: ClassVar[tuple[Stage, ...]] = (
+        Stage(0, (r"language\.h\.\d+\.(cross_attn|ln_3)\..*",)),
+        Stage(1, (r"language\.h\.\d+\.(ln_1|ln_2|attn|mlp)\..*",)),
+        Stage(2, (r".*",)),
+    )
+    image_tokens_in_text = False
+    end_token = END_OF_TEXT
+    pad_token = END_OF_TEXT
+
+    def image_tokens(self) -> int:
+        """Patches and the class token, reached through cross-attention (197 at full size)."""
+        return int(self.network.vision.pos_embed.shape[1])
+
+    def prompt_text(self, example: Example) -> str:
+        """Start token, predicted modality, and the question if there is one."""
+        question = f"{example.question}\n" if example.task == "question" else ""
+        return END_OF_TEXT + (f"{example.prefix}{question}" if question else example.prefix.rstrip())
+
+    def prompt_ids(self, example: Example) -> list[int]:
+        """Ids of :meth:`prompt_text`; there are no image placeholders."""
+        return self.encode(self.prompt_text(example))
+
+    def answer_text(self, target: str) -> str:
+        """As it is."""
+        return target
+
+    def pixel_values(self, images: Sequence[Image]) -> Tensor:
+        """(rows, 3, side, side)."""
+        return normalised(images, self.build.image_size, Resampling.BICUBIC, HALF)
+
+    def loss(self, batch: Mapping[str, Tensor]) -> Tensor:
+        """See :class:`FamilyModel`."""
+        batch = self.on_device(batch)
+        states = self.network(batch["input_ids"], batch["attention_mask"], batch["pixel_values"])
+        return label_loss(states[:, :-1], batch["labels"][:, 1:], self.network.language.head)
+
+    def continue_greedily(self, batch: Mapping[str, Tensor], maximum_new_tokens: int) -> Tensor:
+        """See :class:`FamilyModel`."""
+        return self.network.greedy(
+            batch["input_ids"],
+            batch["attention_mask"],
+            batch["pixel_values"],
+            maximum_new_tokens,
+            self.token_id(self.end_token),
+        )
+
+    def enable_activation_checkpointing(self) -> None:
+        """See :class:`FamilyModel`."""
+        self.network.checkpointed = True
+
+
+def load(build: BuildSettings, *, weights_cache: Path, precision: str) -> VisionGPT2:
+    """Put together from `vision` (timm's names) and `language` (GPT-2's hub names); both `tiny:` for a small random one."""
+    from transformers import AutoTokenizer
+
+    check_parts(build, ("vision", "language"))
+    tiny = {part: is_tiny(build, part) for part in ("vision", "language")}
+    if tiny["vision"] != tiny["language"]:
+        raise ConfigError(
+            "build.sources: visiongpt2's towers have equal widths, so one cannot be tiny: without the other",
+            "write tiny: for both, or for neither",
+        )
+    if tiny["vision"]:
+        tokenizer = byte_tokenizer((END_OF_TEXT,))
+        network = VisionGPT2Network(
+            VisionGPT2Sizes(image_size=build.image_size, vocabulary=len(tokenizer), **sizes(build, TINY_SIZES))
+        )
+    else:
+        sizes(build, {})
+        language = fetch_part(build, "language", weights_cache)
+        tokenizer = AutoTokenizer.from_pretrained(language, local_files_only=True)
+        network = VisionGPT2Network(VisionGPT2Sizes(image_size=build.image_size))
+        load_vision(network, safetensors_file(fetch_part(build, "vision", weights_cache)))
+        load_language(network, safetensors_file(language))
+    set_precision(network, precision)
+    return VisionGPT2(network.eval(), build, tokenizer)
+
+
+def skeleton(build: BuildSettings) -> VisionGPT2:
+    """The full size on the meta device: every shape, no weights, no download."""
+    with torch.device("meta"):
+        return VisionGPT2(VisionGPT2Network(VisionGPT2Sizes()), build, None)
+
+
+def load_vision(network: VisionGPT2Network, file: Path) -> None:
+    """Load timm's ViT, whose names ours are. Raises :class:`WeightsError` if the file lacks a tensor."""
+    from safetensors.torch import load_file
+
+    tensors = load_file(file)
+    _fill(network.vision, {name: name for name in network.vision.state_dict()}, tensors, file)
+
+
+def load_language(network: VisionGPT2Network, file: Path) -> None:
+    """Load GPT-2. Its weights of linear layers are stored transposed; its `ln_2`, which stood before the MLP, goes into the norm
+    before the cross-attention. Cross-attention and `ln_3` keep their initial values.
+
+    Raises :class:`WeightsError` if the file lacks a tensor.
+    """
+    from safetensors.torch import load_file
+
+    # Checkpoints written by newer versions carry the prefix of the class with the head.
+    tensors = {name.removeprefix("transformer."): tensor for name, tensor in load_file(file).items()}
+    names = {name: name for name in network.language.state_dict() if ".cross_attn." not in name and ".ln_3." not in name}
+    transposed = {
+        name: tensor.t() if name.endswith(("c_attn.weight", "c_proj.weight", "c_fc.weight")) else tensor
+        for name, tensor in tensors.items()
+    }
+    _fill(network.language, names, transposed, file)
+
+
+def _fill(module: nn.Module, names: Mapping[str, str], tensors: Mapping[str, Tensor], file: Path) -> None:
+    """Copy ``tensors`` into the module's state, by our name and theirs."""
+    state = module.state_dict()
+    for ours, theirs in names.items():
+        if theirs not in tensors:
+            raise WeightsError(f"{file}: no tensor {theirs}", "name the checkpoint that the documentation of this family names")
+        if tensors[theirs].shape != state[ours].shape:
+            raise WeightsError(
+                f"{file}: {theirs} has shape {tuple(tensors[theirs].shape)}, expected {tuple(state[ours].shape)}",
+                "name a checkpoint of the published size",
+            )
+        state[ours].copy_(tensors[theirs])

@@ -1,0 +1,52 @@
+"""The pretrained parts a model is put together from, and the precision it runs in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from radtune.config.models import BuildSettings
+from radtune.errors import ConfigError, WeightsError
+from radtune.weights.fetch import fetch
+from radtune.weights.source import parse_source
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def check_parts(build: BuildSettings, parts: Sequence[str]) -> None:
+    """Raise :class:`ConfigError` unless `build.sources` names exactly ``parts``."""
+    if set(build.sources) != set(parts):
+        raise ConfigError(
+            f"build.sources: {build.family} takes {', '.join(parts)}, not {', '.join(sorted(build.sources)) or 'nothing'}",
+            "name a source for each of them, and no other",
+        )
+
+
+def is_tiny(build: BuildSettings, part: str) -> bool:
+    """Whether the part is built small and random instead of being fetched."""
+    return parse_source(build.sources[part]).scheme == "tiny"
+
+
+def fetch_part(build: BuildSettings, part: str, weights_cache: Path) -> Path:
+    """File or folder of a part's weights, downloaded at first use and proved."""
+    return fetch(build.sources[part], weights_cache, build.sha256.get(part))
+
+
+def safetensors_file(path: Path) -> Path:
+    """``path`` itself if it is a file, else the one safetensors file of a checkpoint folder."""
+    if path.is_file():
+        return path
+    file = path / "model.safetensors"
+    if not file.is_file():
+        raise WeightsError(f"{path}: no model.safetensors in it", "name a checkpoint that holds its weights as safetensors")
+    return file
+
+
+def set_precision(network: nn.Module, precision: str) -> None:
+    """Convert the parameters, in place. Buffers stay as they are: rotary frequencies lose positions in bfloat16, and
+    running statistics of batch normalisation lose accuracy."""
+    for parameter in network.parameters():
+        parameter.data = parameter.data.to(PRECISIONS[precision])
