@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from radtune.config.base import Settings
 
 
@@ -11,28 +13,31 @@ class ModalitySettings(Settings):
     """The modality classifier."""
 
     backbone: str = "resnet50"
-    """A torchvision classification architecture by its torchvision name."""
+    """A torchvision classification architecture by its torchvision name; its last layer must be linear."""
     source: str = "hub:timm/resnet50.tv_in1k@main"
-    """Where the backbone's ImageNet weights come from."""
+    """Where the backbone's ImageNet weights come from: a torchvision state dict (`.pth`) or safetensors with the same names;
+    `tiny:` for random weights."""
     sha256: str | None = None
     """SHA-256 of the weight file; required for a `package:` source."""
     frozen_backbone: bool = False
     """Train the last layer only, on features computed once."""
-    image_size: int = 224
+    image_size: int = Field(224, gt=0)
     """Side of the square fed to the backbone, in pixels."""
-    epochs: int = 10
-    """Passes over the training images."""
-    batch_size: int = 64
-    """Images a step."""
-    learning_rate: float = 1e-4
-    """Peak learning rate of AdamW."""
-    weight_decay: float = 1e-4
+    epochs: int = Field(10, gt=0)
+    """Most passes over the training images."""
+    batch_size: int = Field(64, gt=0)
+    """Images a training step."""
+    learning_rate: float = Field(1e-4, gt=0)
+    """Peak learning rate of AdamW; it falls to 0 along a half cosine over all epochs."""
+    weight_decay: float = Field(1e-4, ge=0)
     """Decoupled weight decay."""
-    patience: int = 3
+    patience: int = Field(3, gt=0)
     """Epochs without a better validation loss before training stops; the best state is kept."""
     class_weights: Literal["balanced", "none"] = "balanced"
     """Weigh classes by the inverse of their frequency, or not."""
-    calibration_bins: int = 15
+    calibration_bins: int = Field(15, gt=0)
     """Equal-width bins of the expected calibration error."""
-    threads: int = 2
+    threads: int = Field(2, gt=0)
     """Processor threads; fixed by the config so that results do not depend on the machine's cores."""
+    workers: int = Field(0, ge=0)
+    """Processes that decode images beside the training process; 0 decodes in the training process itself."""
