@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from radtune.artifacts.audit import audit_run, kind_by_name
+from radtune.artifacts.digests import file_digest
 from radtune.artifacts.io import write
 from radtune.artifacts.kinds.captions import CAPTIONS
 from radtune.artifacts.kinds.modality_labels import MODALITY_LABELS
-from radtune.artifacts.digests import file_digest
 from radtune.artifacts.provenance import provenance
 from radtune.config.images import ImageSettings
 from radtune.errors import ArtifactError

@@ -26,7 +26,7 @@ def package(tmp_path: Path) -> Path:
 
 
 def test_follows_imports_also_inside_functions(package: Path) -> None:
-    assert set(used_modules("radtune.images.step", package)) == {
+    assert set(used_modules("radtune.images.step", root=package)) == {
         "radtune", "radtune.images", "radtune.images.fit", "radtune.images.step",
     }  # fmt: skip
 
@@ -44,20 +44,26 @@ def test_follows_imports_also_inside_functions(package: Path) -> None:
     ],
 )
 def test_what_changes_the_digest(package: Path, file: str, text: str, changes: bool) -> None:
-    before = code_digest("radtune.images.step", package)
+    before = code_digest("radtune.images.step", root=package)
     (package / file).write_text(text)
-    assert (code_digest("radtune.images.step", package) != before) is changes
+    assert (code_digest("radtune.images.step", root=package) != before) is changes
 
 
 def test_touching_changes_nothing(package: Path) -> None:
-    before = code_digest("radtune.images.step", package)
+    before = code_digest("radtune.images.step", root=package)
     (package / "images/fit.py").touch()
-    assert code_digest("radtune.images.step", package) == before
+    assert code_digest("radtune.images.step", root=package) == before
+
+
+def test_a_module_loaded_by_name_counts_once_it_is_named(package: Path) -> None:
+    before = code_digest("radtune.images.step", "radtune.images.other", root=package)
+    (package / "images/other.py").write_text("VALUE = 2\n")
+    assert code_digest("radtune.images.step", "radtune.images.other", root=package) != before
 
 
 def test_misspelt_step_is_an_error(package: Path) -> None:
     with pytest.raises(ValueError, match=r"no such radtune module: radtune\.images\.stop"):
-        code_digest("radtune.images.stop", package)
+        code_digest("radtune.images.stop", root=package)
 
 
 def test_kinds_of_other_steps_do_not_count() -> None:

@@ -123,7 +123,7 @@ def _references(
         elif file_digest(product) != recorded:
             yield Finding("altered", name, f"differs from its checksum in {path}")
     try:
-        if code_digest(footer["step"]) != footer["code"]:
+        if code_digest(*footer["modules"]) != footer["code"]:
             yield Finding("stale", str(path), f"made by other code of {footer['step']} than is there now")
     except ValueError:
         yield Finding("stale", str(path), f"made by {footer['step']}, which this version of radtune does not have")

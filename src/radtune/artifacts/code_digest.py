@@ -67,15 +67,16 @@ def _parsed(path: Path, root: Path, modified_ns: int) -> tuple[str, frozenset[st
     return hashlib.sha256(dump.encode()).hexdigest(), frozenset(imports)
 
 
-def used_modules(module: str, root: Path = SOURCE_ROOT) -> dict[str, str]:
-    """Every radtune module that ``module`` uses, itself included, with the digest of its code.
+def used_modules(*modules: str, root: Path = SOURCE_ROOT) -> dict[str, str]:
+    """Every radtune module that ``modules`` use, themselves included, with the digest of its code.
 
-    Raises ``ValueError`` if ``module`` does not exist: a misspelt step must not get a digest of nothing.
+    Raises ``ValueError`` if one does not exist: a misspelt step must not get a digest of nothing.
     """
-    if module_file(module, root) is None:
-        raise ValueError(f"no such radtune module: {module}")
+    for module in modules:
+        if module_file(module, root) is None:
+            raise ValueError(f"no such radtune module: {module}")
     digests: dict[str, str] = {}
-    waiting = [module]
+    waiting = list(modules)
     while waiting:
         name = waiting.pop()
         path = module_file(name, root)
@@ -88,7 +89,11 @@ def used_modules(module: str, root: Path = SOURCE_ROOT) -> dict[str, str]:
     return dict(sorted(digests.items()))
 
 
-def code_digest(module: str, root: Path = SOURCE_ROOT) -> str:
-    """SHA-256 over :func:`used_modules`, as hex."""
-    lines = (f"{name} {digest}\n" for name, digest in used_modules(module, root).items())
+def code_digest(*modules: str, root: Path = SOURCE_ROOT) -> str:
+    """SHA-256 over :func:`used_modules`, as hex.
+
+    A step names itself and the modules it loads by name at run time (a model's family, a metric), which no import shows:
+    so a change of one family's code retrains that family alone.
+    """
+    lines = (f"{name} {digest}\n" for name, digest in used_modules(*modules, root=root).items())
     return hashlib.sha256("".join(lines).encode()).hexdigest()

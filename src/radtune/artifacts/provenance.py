@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,8 +43,10 @@ class Provenance:
     seed: int
     inputs: Mapping[str, InputRecord]
     """By the name the step gives each input."""
+    modules: tuple[str, ...]
+    """The step's module and those it loaded by name."""
     code: str
-    """Digest of the code the step uses (:mod:`radtune.artifacts.code_digest`)."""
+    """Digest of the code that these use (:mod:`radtune.artifacts.code_digest`)."""
     environment: str
     """Digest of interpreter and installed packages."""
     products: Mapping[str, str] = field(default_factory=dict)
@@ -78,10 +80,12 @@ def provenance(
     inputs: Mapping[str, Path | list[Path]],
     products: Mapping[str, Path] | None = None,
     notes: Mapping[str, Any] | None = None,
+    loaded: Sequence[str] = (),
 ) -> Provenance:
     """Collect the provenance of what ``step`` (its module's ``__name__``) is about to write.
 
     A list of paths under one name is recorded as ``name[0]``, ``name[1]`` and so on. ``products`` must already be written.
+    ``loaded`` names modules that the step loads by name at run time, such as a model's family.
     """
     flat: dict[str, Path] = {}
     for name, value in inputs.items():
@@ -94,7 +98,8 @@ def provenance(
         settings=settings.model_dump(mode="json"),
         seed=seed,
         inputs={name: record_input(path) for name, path in flat.items()},
-        code=code_digest(step),
+        modules=(step, *loaded),
+        code=code_digest(step, *loaded),
         environment=environment_digest(),
         products={str(path): file_digest(path) for path in (products or {}).values()},
         notes=dict(notes or {}),
