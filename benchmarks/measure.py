@@ -1,0 +1,52 @@
+"""Measuring two things side by side on a noisy machine."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+REPEATS = 5
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Seconds of one piece of work, ours and the peer's, taken alternately."""
+
+    work: str
+    peer: str
+    """What the peer is."""
+    ours_seconds: tuple[float, ...]
+    peer_seconds: tuple[float, ...]
+
+    @property
+    def ratios(self) -> list[float]:
+        """Peer's seconds over ours, pair by pair: above 1 we are faster."""
+        return [peer / ours for ours, peer in zip(self.ours_seconds, self.peer_seconds, strict=True)]
+
+
+@dataclass(frozen=True)
+class NotMeasured:
+    """A piece of work that cannot be measured now, and why."""
+
+    work: str
+    reason: str
+
+
+def compare(work: str, ours: Callable[[], object], peer_name: str, peer: Callable[[], object]) -> Comparison:
+    """Run ``ours`` and ``peer`` alternately, once unmeasured and then ``REPEATS`` times."""
+    ours(), peer()
+    pairs = [(_seconds(ours), _seconds(peer)) for _ in range(REPEATS)]
+    return Comparison(work, peer_name, tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs))
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def median(values: tuple[float, ...] | list[float]) -> float:
+    """Median of measured values."""
+    return statistics.median(values)
