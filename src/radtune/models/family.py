@@ -118,6 +118,10 @@ class FamilyModel(ABC):
     def enable_activation_checkpointing(self) -> None:
         """Recompute activations in the backward pass from now on: less memory, more time, the same gradients."""
 
+    @abstractmethod
+    def output_head(self) -> str:
+        """Name of the linear layer that gives the logits; `extended` leaves it alone. Empty if there is no such layer."""
+
     # What follows from it
 
     @property

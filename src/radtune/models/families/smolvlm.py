@@ -104,6 +104,10 @@ class SmolVLM(FamilyModel):
         """See :class:`FamilyModel`."""
         untyped(self.network).gradient_checkpointing_enable({"use_reentrant": False})
 
+    def output_head(self) -> str:
+        """See :class:`FamilyModel`."""
+        return "lm_head"
+
 
 def load(build: BuildSettings, *, weights_cache: Path, precision: str) -> SmolVLM:
     """The pretrained model, or a small random one for a `tiny:` source."""

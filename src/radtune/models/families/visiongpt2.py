@@ -88,6 +88,10 @@ class VisionGPT2(FamilyModel):
         """See :class:`FamilyModel`."""
         self.network.checkpointed = True
 
+    def output_head(self) -> str:
+        """None: the logits come from the word embeddings."""
+        return ""
+
 
 def load(build: BuildSettings, *, weights_cache: Path, precision: str) -> VisionGPT2:
     """Put together from `vision` (timm's names) and `language` (GPT-2's hub names); both `tiny:` for a small random one."""
