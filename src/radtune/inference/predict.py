@@ -23,7 +23,7 @@ from radtune.models.family import Example, FamilyModel, Generated
 from radtune.models.load import load_model
 from radtune.progress import progress
 from radtune.training.adapter_metadata import read_adapter_metadata
-from radtune.training.checkpoints import fingerprint
+from radtune.training.checkpoints import family_module, fingerprint
 from radtune.training.device import attention_implementation, choose_device
 from radtune.training.folder_lock import locked
 
@@ -45,12 +45,15 @@ def predict(
     seed: int,
     weights_cache: Path,
 ) -> None:
-    """Write what the model with ``adapter`` says to every test caption and accepted test question of ``settings.generation.tasks``.
+    """Write what the model with ``adapter`` says to every test caption and accepted test question of
+    ``settings.generation.tasks``.
 
-    In the arm `modality` the modality that ``modality_predictions`` predicts comes before each prompt; in `plain` that file is not read.
-    Batches are formed from the sorted row ids. Finished batches outlive a kill (:mod:`radtune.inference.partial`).
+    In the arm `modality` the modality that ``modality_predictions`` predicts comes before each prompt; in `plain` that
+    file is not read. Batches are formed from the sorted row ids. Finished batches outlive a kill
+    (:mod:`radtune.inference.partial`).
 
-    Raises :class:`ConfigError` if the arm lacks its input, and :class:`ArtifactError` if the adapter was trained for another build.
+    Raises :class:`ConfigError` if the arm lacks its input, and :class:`ArtifactError` if the adapter was trained for
+    another build.
     """
     if arm == "modality" and modality_predictions is None:
         raise ConfigError("--arm modality without --modality-predictions", "pass the predictions of the modality classifier")
@@ -65,7 +68,8 @@ def predict(
     if modality_predictions is not None:
         inputs["modality_predictions"] = modality_predictions
     flat = [path for value in inputs.values() for path in (value if isinstance(value, list) else [value])]
-    mark = fingerprint(settings, seed, code_digest(__name__), flat)
+    family = family_module(settings.build)
+    mark = fingerprint(settings, seed, code_digest(__name__, family), flat)
 
     store = ImageStore(images)
     test = read_test_rows(captions, questions, store, modality_predictions, generation.tasks)
@@ -103,6 +107,7 @@ def predict(
                 settings,
                 seed,
                 inputs=inputs,
+                loaded=[family],
                 notes={
                     "precision": generation.precision,
                     "batch_size": generation.batch_size,

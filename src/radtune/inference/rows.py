@@ -16,7 +16,8 @@ from radtune.errors import ArtifactError
 from radtune.images.store import ImageStore
 
 MODALITY_PREFIX = {"CT": "CT: ", "MRI": "MRI: ", "Radiograph": "Radiograph: ", "Ultrasound": "ultrasound: ", "Other": ""}
-"""What is put before the prompt for each predicted modality, spelt as in the journal paper; nothing where the modality is none of the four."""
+"""What is put before the prompt for each predicted modality, spelt as in the journal paper; nothing where the modality
+is none of the four."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """Resumable states of a training, whole or absent, in a folder that only the same training will ever use.
 
-``checkpoints/<fingerprint>/step-00000200/`` holds `trained.safetensors` (what training changed), `optimizer.pt` (optimiser, schedule, float32
-masters) and `progress.json`. A state is written under a temporary name, synced and renamed, so that a kill leaves either all of it or none. The
-newest state and the one with the best validation loss are kept.
+``checkpoints/<fingerprint>/step-00000200/`` holds `trained.safetensors` (what training changed), `optimizer.pt`
+(optimiser, schedule, float32 masters) and `progress.json`. A state is written under a temporary name, synced and
+renamed, so that a kill leaves either all of it or none. The newest state and the one with the best validation loss are
+kept.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from torch import Tensor
 from radtune.artifacts.digests import canonical_json, text_digest
 from radtune.artifacts.provenance import record_input
 from radtune.config.base import Settings
+from radtune.config.models import BuildSettings
 from radtune.errors import ArtifactError
 
 TRAINED, OPTIMIZER, PROGRESS = "trained.safetensors", "optimizer.pt", "progress.json"
@@ -36,6 +38,11 @@ def fingerprint(settings: Settings, seed: int, code: str, inputs: list[Path]) ->
     """
     digests = [record_input(path).digest for path in inputs]
     return text_digest(canonical_json({"settings": settings.canonical(), "seed": seed, "code": code, "inputs": digests}))
+
+
+def family_module(build: BuildSettings) -> str:
+    """The module of the model's architecture, which is loaded by name: its code is part of what a result depends on."""
+    return f"radtune.models.families.{build.family}"
 
 
 @dataclass
@@ -67,7 +74,8 @@ class Checkpoints:
         return self.folder / f"step-{step:08d}"
 
     def save(self, progress: Progress, trained: Mapping[str, Tensor], optimizer: Mapping[str, Any]) -> None:
-        """Write the state whole or not at all, then remove all but it and the best one. Raises :class:`ArtifactError` if it cannot."""
+        """Write the state whole or not at all, then remove all but it and the best one. Raises :class:`ArtifactError`
+        if it cannot."""
         target = self.state_folder(progress.step)
         if target.exists():  # just resumed from it; the same step of the same training is the same state
             return

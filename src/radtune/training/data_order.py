@@ -22,8 +22,8 @@ def epoch_batches(lengths: Mapping[str, int], batch_size: int, *, seed: int, epo
     """Row ids of each batch of one epoch, every row once, rows of like length together.
 
     ``lengths`` gives each row's text tokens. Rows are shuffled, sorted by length within pools of :data:`POOL_BATCHES`
-    batches, cut into batches, and the batches are shuffled. Neither the order of ``lengths`` nor what happened in earlier epochs plays
-    a part, so a resumed training finds its place by counting.
+    batches, cut into batches, and the batches are shuffled. Neither the order of ``lengths`` nor what happened in
+    earlier epochs plays a part, so a resumed training finds its place by counting.
     """
     generator = np.random.Generator(np.random.PCG64(derived_seed("data order", seed, epoch)))
     shuffled = [str(row_id) for row_id in generator.permutation(np.array(sorted(lengths), dtype=object))]

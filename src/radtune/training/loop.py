@@ -1,8 +1,8 @@
 """The training loop: same settings, seed and rows give the same parameters, however often it is stopped and resumed.
 
-Two things make that simple. The data order is a pure function (:mod:`radtune.training.data_order`), and the random generators (dropout) are
-seeded anew at each optimiser step from the seed and the step's number. So the number of steps done says where the training is; besides it
-only tensors (parameters, optimiser, schedule) have to be kept.
+Two things make that simple. The data order is a pure function (:mod:`radtune.training.data_order`), and the random
+generators (dropout) are seeded anew at each optimiser step from the seed and the step's number. So the number of steps
+done says where the training is; besides it only tensors (parameters, optimiser, schedule) have to be kept.
 """
 
 from __future__ import annotations
@@ -109,8 +109,8 @@ class Trainer:
         self.progress = Progress()
 
         # Parameters of later stages too: one whose stage has not begun gets no gradient, and AdamW passes it over.
-        trained = trained_state(model).keys()
-        self.masters = MasterWeights({name: value for name, value in model.network.named_parameters() if name in trained})
+        parameters = dict(model.network.named_parameters())
+        self.masters = MasterWeights({name: parameters[name] for name in model.trained_names})
         self.optimizer = torch.optim.AdamW(
             self.masters.masters.values(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
@@ -119,8 +119,8 @@ class Trainer:
         self._reader = ThreadPoolExecutor(1, "reader", initializer=torch.set_num_threads, initargs=(settings.threads,))
 
     def run(self) -> dict[str, Tensor]:
-        """Train to the end (or on to the end) and return the trained tensors by name: those of the lowest validation loss, or the last ones where
-        there are no validation rows.
+        """Train to the end (or on to the end) and return the trained tensors by name: those of the lowest validation
+        loss, or the last ones where there are no validation rows.
 
         Raises :class:`Stopped` after SIGTERM and :class:`RadtuneError` if a loss or gradient is not a number.
         """
@@ -300,7 +300,8 @@ def seed_everything(seed: int) -> None:
 
 
 def set_training_mode(network: nn.Module) -> None:
-    """Training mode, but batch normalisation keeps its running statistics: batches of a few images would spoil the pretrained ones."""
+    """Training mode, but batch normalisation keeps its running statistics: batches of a few images would spoil the
+    pretrained ones."""
     network.train()
     for module in network.modules():
         if isinstance(module, _BatchNorm):

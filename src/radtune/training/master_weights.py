@@ -1,8 +1,8 @@
 """Float32 copies of the trained parameters, which the optimiser steps on.
 
-A bfloat16 number has 8 significant bits, so an update smaller than about 1/256 of a weight would be rounded away. The forward and
-backward passes use the parameters in the model's own precision; gradients are summed and updates applied in float32 (Micikevicius et
-al. 2018, Mixed Precision Training, section 3.1).
+A bfloat16 number has 8 significant bits, so an update smaller than about 1/256 of a weight would be rounded away. The
+forward and backward passes use the parameters in the model's own precision; gradients are summed and updates applied in
+float32 (Micikevicius et al. 2018, Mixed Precision Training, section 3.1).
 """
 
 from __future__ import annotations

@@ -18,8 +18,9 @@ SHORTEST_CYCLE = 10
 class Schedule:
     """Sets the learning rate of ``optimizer``, whose own rate must be the peak.
 
-    All schedules rise from zero or nearly so over ``warmup_share`` of the steps. `onecycle` is torch's ``OneCycleLR`` with that share as its rising
-    part. `plateau` multiplies the rate by ``plateau_factor`` after ``plateau_patience`` evaluations without a better validation loss.
+    All schedules rise from zero or nearly so over ``warmup_share`` of the steps. `onecycle` is torch's ``OneCycleLR``
+    with that share as its rising part. `plateau` multiplies the rate by ``plateau_factor`` after ``plateau_patience``
+    evaluations without a better validation loss.
     """
 
     def __init__(self, optimizer: Optimizer, settings: TrainingSettings, total_steps: int) -> None:

@@ -23,7 +23,7 @@ from radtune.models.adaptation import adapt
 from radtune.models.family import Example, FamilyModel
 from radtune.models.load import load_model
 from radtune.training.adapter_metadata import METADATA_KEY, read_adapter_metadata
-from radtune.training.checkpoints import Checkpoints, fingerprint, remove_all
+from radtune.training.checkpoints import Checkpoints, family_module, fingerprint, remove_all
 from radtune.training.device import attention_implementation, choose_device
 from radtune.training.folder_lock import LOCK_WAIT_SECONDS, locked
 from radtune.training.loop import Rows, Trainer
@@ -46,15 +46,19 @@ def train(
     weights_cache: Path,
     lock_wait_seconds: float = LOCK_WAIT_SECONDS,
 ) -> None:
-    """Train the model that ``settings`` describes on the ``train`` rows of ``mix``, keeping the state with the lowest loss on its ``valid`` rows.
+    """Train the model that ``settings`` describes on the ``train`` rows of ``mix``, keeping the state with the lowest
+    loss on its ``valid`` rows.
 
-    Resumes from ``checkpoints`` if the same training (settings, seed, code and content of the inputs) was cut short, and removes them when it
-    is done. Writes ``adapter`` (safetensors: every trained tensor by name), ``training_log`` and ``trained_modules``.
+    Resumes from ``checkpoints`` if the same training (settings, seed, code and content of the inputs) was cut short,
+    and removes them when it is done. Writes ``adapter`` (safetensors: every trained tensor by name), ``training_log``
+    and ``trained_modules``.
 
-    Raises :class:`radtune.training.loop.Stopped` if SIGTERM came (the state is saved), :class:`DataError` if the mix cannot be trained on,
-    and :class:`RadtuneError` if the training diverges or another process is training into the same folder.
+    Raises :class:`radtune.training.loop.Stopped` if SIGTERM came (the state is saved), :class:`DataError` if the mix
+    cannot be trained on, and :class:`RadtuneError` if the training diverges or another process is training into the
+    same folder.
     """
-    mark = fingerprint(settings, seed, code_digest(__name__), [mix, *images])
+    family = family_module(settings.build)
+    mark = fingerprint(settings, seed, code_digest(__name__, family), [mix, *images])
     with on_sigterm() as stop, locked(checkpoints, lock_wait_seconds) as twin_was_here:
         if twin_was_here and _is_done(mark, adapter, training_log, trained_modules):
             print(f"{adapter}: made by the process that was waited for", file=sys.stderr)  # noqa: T201
@@ -88,6 +92,7 @@ def train(
             settings,
             seed,
             inputs={"mix": mix, "images": images},
+            loaded=[family],
             products={"adapter": adapter},
             notes={
                 "fingerprint": mark,
