@@ -68,7 +68,7 @@ rule make_known_questions:
         runtime=60,
     params:
         code=code_digest("radtune.questions.known"),
-        settings=run.questions.filters.canonical(),
+        settings=run.questions.known.canonical(),
         seed=run.seed,
     message:
         "Making questions whose answers are known by construction"

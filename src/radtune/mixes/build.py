@@ -1,0 +1,157 @@
+"""Put together what a training run sees: captions, accepted questions, and a share of questions with known answers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+from radtune.artifacts.digests import text_digest
+from radtune.artifacts.io import read_batches, read_rows, write
+from radtune.artifacts.kinds.captions import CAPTIONS
+from radtune.artifacts.kinds.images import IMAGES
+from radtune.artifacts.kinds.mix import MIX
+from radtune.artifacts.kinds.quarantine import QUARANTINE
+from radtune.artifacts.kinds.question_pairs import QUESTION_PAIRS
+from radtune.artifacts.provenance import provenance
+from radtune.config.mixes import MixSettings
+from radtune.errors import DataError
+
+SPLITS = ("train", "valid")
+"""Splits of which a training run sees anything; the validation rows are mixed like the training rows, so that losses compare."""
+
+Row = dict[str, Any]
+Origin = Literal["captions", "questions", "annealing"]
+
+
+def build_mix(
+    captions: Path,
+    images: list[Path],
+    questions: Path | None,
+    known: Path | None,
+    output: Path,
+    quarantine: Path,
+    *,
+    settings: MixSettings,
+    seed: int,
+) -> None:
+    """Write the rows of one mix (``mix``), sorted by row id, and what did not enter it (``quarantine``).
+
+    Questions count only if ``settings.questions`` is set. In each split as many known questions are drawn, with the seed, as make
+    ``settings.annealing_share`` of its question rows; all of them if there are too few, or if ``questions`` is None. The share
+    reached is in the footer's notes.
+    Raises :class:`DataError` if a question belongs to no caption, or if nothing is left to train on.
+    """
+    items = {row["item_id"]: row for row in read_rows(captions, CAPTIONS, ["item_id", "split", "caption"])}
+    with_image = {
+        item_id
+        for path in images
+        for batch in read_batches(path, IMAGES, ["item_id"])
+        for item_id in batch["item_id"].to_pylist()
+    }
+    pairs = _read_pairs(questions, items) if settings.questions and questions is not None else []
+    known_pairs = _read_pairs(known, items) if settings.questions and known is not None else []
+
+    candidates: list[Row] = [
+        *(_caption_row(item) for item in items.values() if settings.captions),
+        *(_question_row(pair, "questions") for pair in pairs),
+        *(_question_row(pair, "annealing") for pair in known_pairs),
+    ]
+    rejected_pairs = {pair["question_id"] for pair in (*pairs, *known_pairs) if not pair["accepted"]}
+    rows: list[Row] = []
+    dropped: list[Row] = []
+    for row in sorted(candidates, key=lambda row: str(row["row_id"])):
+        if row["split"] not in SPLITS:
+            dropped.append(_drop(row, "other_split", f"split {row['split']}"))
+        elif row["item_id"] not in with_image:
+            dropped.append(_drop(row, "no_image", "no usable image"))
+        elif row["row_id"] in rejected_pairs:
+            dropped.append(_drop(row, "rejected_pair", "rejected by the question filters"))
+        else:
+            rows.append(row)
+
+    if questions is not None:
+        surplus = _surplus(rows, settings.annealing_share, seed)
+        why = f"not drawn: annealing share {settings.annealing_share}"
+        dropped += [_drop(row, "not_drawn", why) for row in rows if row["row_id"] in surplus]
+        rows = [row for row in rows if row["row_id"] not in surplus]
+    if not any(row["split"] == "train" for row in rows):
+        raise DataError(
+            f"{output}: the mix would hold no training row",
+            "include captions or questions in it, or see the quarantine of the steps before it",
+        )
+
+    inputs: dict[str, Path | list[Path]] = {"captions": captions, "images": images}
+    if pairs and questions is not None:
+        inputs["questions"] = questions
+    if known_pairs and known is not None:
+        inputs["known"] = known
+    record = provenance(__name__, settings, seed, inputs, notes={"annealing_share": _shares(rows)})
+    dropped.sort(key=lambda row: (row["item_id"], row["detail"]))
+    counts = dict(sorted(Counter(row["reason"] for row in dropped).items()))
+    write(quarantine, QUARANTINE, dropped, record, rows_in=len(dropped))
+    write(output, MIX, rows, record, rows_in=len(candidates), dropped=counts)
+
+
+def _read_pairs(path: Path, items: dict[str, Row]) -> list[Row]:
+    pairs = read_rows(path, QUESTION_PAIRS)
+    if strange := sorted({pair["item_id"] for pair in pairs} - items.keys()):
+        raise DataError(f"{path}: asks about {strange[0]}, which is none of the captions", "make the questions again")
+    return pairs
+
+
+def _caption_row(item: Row) -> Row:
+    return {
+        "row_id": f"{item['item_id']}/caption",
+        "item_id": item["item_id"],
+        "split": item["split"],
+        "task": "caption",
+        "prompt": "",
+        "target": item["caption"],
+        "origin": "captions",
+        "why": "published caption",
+    }
+
+
+def _question_row(pair: Row, origin: Origin) -> Row:
+    return {
+        "row_id": pair["question_id"],
+        "item_id": pair["item_id"],
+        "split": pair["split"],
+        "task": "question",
+        "prompt": pair["question"],
+        "target": pair["answer"],
+        "origin": origin,
+        "why": "written question, accepted by all filters" if origin == "questions" else "answer known by construction, drawn",
+    }
+
+
+def _drop(row: Row, reason: str, detail: str) -> Row:
+    return {"item_id": row["item_id"], "step": __name__, "reason": reason, "detail": f"{row['row_id']}: {detail}"}
+
+
+def _surplus(rows: Iterable[Row], share: float, seed: int) -> set[str]:
+    """Ids of the annealing rows to leave out, so that in each split they are at most ``share`` of its question rows.
+
+    Rows are ranked by a digest of seed and id: a row more or less elsewhere changes nothing about the others' order.
+    """
+    by_origin: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        by_origin.setdefault((row["split"], row["origin"]), []).append(row["row_id"])
+    surplus: set[str] = set()
+    for split in SPLITS:
+        written = len(by_origin.get((split, "questions"), []))
+        ranked = sorted(by_origin.get((split, "annealing"), []), key=lambda row_id: text_digest(f"{seed}/annealing/{row_id}"))
+        surplus.update(ranked[round(share / (1 - share) * written) :])
+    return surplus
+
+
+def _shares(rows: Iterable[Row]) -> dict[str, float | None]:
+    """Share of annealing rows among the question rows of each split; None where there are no questions."""
+    counts = Counter((row["split"], row["origin"]) for row in rows if row["task"] == "question")
+    shares: dict[str, float | None] = {}
+    for split in SPLITS:
+        total = counts[split, "questions"] + counts[split, "annealing"]
+        shares[split] = counts[split, "annealing"] / total if total else None
+    return shares

@@ -1,0 +1,46 @@
+"""What the question writer is asked.
+
+The wording is code, not a text file, so that the code digest of the step covers it. Raise ``PROMPT_VERSION`` with
+every change.
+
+The rules are those of MedM's MedPix prompt: answerable with the image alone, no measurements, no history, answers taken
+from the caption. The three worked examples make a model of 135 million parameters keep to the form; a larger one only
+gains from them. They were written for radtune and describe no real image.
+"""
+
+from __future__ import annotations
+
+Message = dict[str, str]
+"""One turn of a chat: ``role`` and ``content``."""
+
+PROMPT_VERSION = "1"
+
+INSTRUCTION = (
+    "Write {pairs} short questions about the image that this caption describes, each with its answer. Take the answers from the"
+    " caption, word for word. Do not ask about sizes, dates, age or history.\n\nCaption: {caption}"
+)
+
+EXAMPLES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
+    (
+        "Axial CT of the abdomen with a hypodense lesion in the left lobe of the liver.",
+        (("What does the CT show?", "A hypodense lesion."), ("Where is the lesion?", "In the left lobe of the liver.")),
+    ),
+    (
+        "Frontal chest radiograph demonstrating a right pleural effusion.",
+        (("Which side is the pleural effusion on?", "The right side."), ("Which part of the body is shown?", "The chest.")),
+    ),
+    (
+        "Sagittal T2-weighted MRI of the lumbar spine showing a disc herniation.",
+        (("In which plane is the MRI?", "Sagittal."), ("What does the MRI show?", "A disc herniation.")),
+    ),
+)
+
+
+def question_prompt(caption: str, pairs: int) -> list[Message]:
+    """The chat that asks for ``pairs`` question–answer pairs about ``caption``, worked examples first."""
+    messages: list[Message] = []
+    for example, written in EXAMPLES:
+        kept = written[:pairs]
+        messages.append({"role": "user", "content": INSTRUCTION.format(pairs=len(kept), caption=example)})
+        messages.append({"role": "assistant", "content": "\n".join(f"Q: {question}\nA: {answer}" for question, answer in kept)})
+    return [*messages, {"role": "user", "content": INSTRUCTION.format(pairs=pairs, caption=caption)}]
