@@ -7,11 +7,11 @@ from pathlib import Path
 import torch
 
 from radtune.config.models import BuildSettings
-from radtune.models.families import smolvlm, visiongpt2
+from radtune.models.families import paligemma, smolvlm, visiongpt2
 from radtune.models.family import FamilyModel
 
-_LOAD = {"smolvlm": smolvlm.load, "visiongpt2": visiongpt2.load}
-_SKELETON = {"smolvlm": smolvlm.skeleton, "visiongpt2": visiongpt2.skeleton}
+_LOAD = {"paligemma": paligemma.load, "smolvlm": smolvlm.load, "visiongpt2": visiongpt2.load}
+_SKELETON = {"paligemma": paligemma.skeleton, "smolvlm": smolvlm.skeleton, "visiongpt2": visiongpt2.skeleton}
 
 
 def load_model(build: BuildSettings, *, weights_cache: Path, seed: int, precision: str) -> FamilyModel:
