@@ -8,13 +8,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, ImageOps
+from PIL import ExifTags, Image, ImageCms
 
 FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """File formats that are read. Pillow knows more, some of which start other programs (EPS) or have no use here."""
 
 DEEP_MODES = frozenset({"I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
 """Pillow's modes of more than 8 bits a channel; their range must be scaled, for Pillow's own conversion clips it."""
+
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes each EXIF orientation upright (EXIF 2.3, 4.6.4); 1 is upright."""
 
 _LAB, _SRGB = (ImageCms.ImageCmsProfile(ImageCms.createProfile(space)) for space in ("LAB", "sRGB"))
 _SRGB_FROM_LAB = ImageCms.ImageCmsTransform(_LAB, _SRGB, "LAB", "RGB")
@@ -63,8 +74,11 @@ def decode(content: bytes, fill: tuple[int, int, int], maximum_pixels: int) -> D
         steps: dict[str, Any] = {"orientation": _orientation(image), "frames": getattr(image, "n_frames", 1)}
         mode = image.mode
         image.load()
-        if steps["orientation"] not in (None, 1):
-            image = ImageOps.exif_transpose(image)
+        # Pillow itself turns a TIFF as it loads it, and then reports no orientation any more. ImageOps.exif_transpose would
+        # also write the EXIF block anew, and fail on pictures whose other tags are malformed.
+        turn = TURNS.get(_orientation(image) or 1)
+        if turn is not None:
+            image = image.transpose(turn)
         pixels, colour_steps = to_rgb(image, fill)
     except MemoryError:
         raise  # the machine's fault, not the file's
