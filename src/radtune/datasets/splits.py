@@ -42,7 +42,7 @@ def cut_slabs(positions: Sequence[float], gap: float, seed: str) -> list[str | N
 
     ``positions`` are the slices' places along their normal, ascending, ``gap`` in the same unit. The extent, less two gaps, is
     cut into three slabs whose lengths have the ratio of :data:`SHARES` and whose order is drawn with ``seed``. Slices of two
-    splits are then more than ``gap`` apart. A volume too short to be cut so goes to training as a whole.
+    splits are then at least ``gap`` apart. A volume too short to be cut so goes to training as a whole.
 
     Slices of the other two planes of the same volume are cut in the same way on their own; they meet these in a line only.
     """
@@ -54,13 +54,7 @@ def cut_slabs(positions: Sequence[float], gap: float, seed: str) -> list[str | N
     slabs: list[tuple[str, float, float]] = []
     start = positions[0]
     for split in order:
-        end = start + SHARES[split] * extent
-        slabs.append((split, start, end))
-        start = end + gap
-    # The last slab ends where the last slice lies, whatever the rounding; inner borders belong to neither slab.
-    slabs[-1] = (slabs[-1][0], slabs[-1][1], positions[-1])
-    first = slabs[0]
-    return [
-        next((s for s, low, high in slabs if low < position <= high or (s, low) == first[:2] == (s, position)), None)
-        for position in positions
-    ]
+        slabs.append((split, start, start + SHARES[split] * extent))
+        start = slabs[-1][2] + gap
+    rounding = 1e-6 * extent  # so that the last slice is in the last slab
+    return [next((s for s, low, high in slabs if low <= place <= high + rounding), None) for place in positions]
