@@ -20,6 +20,8 @@ class BuildSettings(Settings):
     """Weight source of each part: `model` for whole checkpoints; `vision` and `language` for models put together from two."""
     sha256: dict[str, str] = {}
     """SHA-256 of those parts that are single files."""
+    vision_backbone: Literal["resnet50", "mobilenet_v2"] = "resnet50"
+    """torchvision network of `soft_prompt`'s image encoder (a `tiny:` one is a small MobileNetV2 whatever this says)."""
     image_size: int = 512
     """Side of the square image the model sees, in pixels."""
     instruction: str = "Describe this medical image."

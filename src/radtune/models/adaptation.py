@@ -61,6 +61,16 @@ def adapt(model: FamilyModel, adaptation: AdaptationSettings, *, seed: int) -> l
         )
     # A tied tensor has one name in named_parameters, so it is counted and saved once.
     model.trained_names = tuple(name for name, parameter in model.network.named_parameters() if parameter.requires_grad)
+    left_out = [
+        name
+        for name, parameter in model.network.named_parameters()
+        if not parameter.requires_grad and model.new_parameters and re.fullmatch(model.new_parameters, name)
+    ]
+    if left_out:
+        raise ConfigError(
+            f"adaptation: {model.build.family} would keep new, random parameters as they are: {_some('', set(left_out))}",
+            "choose strategy hybrid with connector:* unfrozen, staged, or full",
+        )
     rows = _trained_modules(model)
     set_stage(model, adaptation, epoch=0)
     return rows

@@ -79,12 +79,20 @@ class FamilyModel(ABC):
     """For strategy `staged`, in order; empty if the family has none."""
     image_tokens_in_text: ClassVar[bool]
     """Whether the token ids of a prompt hold a placeholder for each image token."""
-    end_token: ClassVar[str]
-    """Ends an answer."""
-    pad_token: ClassVar[str]
-    """Fills up short rows; never attended to."""
+    new_parameters: ClassVar[str] = ""
+    """Regular expression of the parameters that no checkpoint brings: whatever the strategy, they must be trained."""
 
     # What a family says about itself
+
+    @property
+    @abstractmethod
+    def end_id(self) -> int:
+        """Token that ends an answer."""
+
+    @property
+    @abstractmethod
+    def pad_id(self) -> int:
+        """Token that fills up short rows; it is never attended to."""
 
     @abstractmethod
     def image_tokens(self) -> int:
@@ -148,7 +156,7 @@ class FamilyModel(ABC):
 
         An answer that is cut loses its end token: the model must not learn to stop in mid-sentence.
         """
-        ids = [*self.encode(self.answer_text(target)), self.token_id(self.end_token)]
+        ids = [*self.encode(self.answer_text(target)), self.end_id]
         return ids[: self.build.maximum_text_tokens]
 
     def collate(self, examples: Sequence[Example]) -> dict[str, Tensor]:
@@ -162,7 +170,7 @@ class FamilyModel(ABC):
         if targets and len(targets) != len(examples):
             raise ValueError("a batch is either learned or generated: all of its examples have targets, or none")
         answers = [self.answer_ids(target) for target in targets] if targets else None
-        batch = padded([self.prompt_ids(example) for example in examples], answers, self.token_id(self.pad_token))
+        batch = padded([self.prompt_ids(example) for example in examples], answers, self.pad_id)
         batch["pixel_values"] = self.pixel_values([example.image for example in examples])
         return batch
 
@@ -182,10 +190,9 @@ class FamilyModel(ABC):
         return [self._generated(ids) for ids in rows.tolist()]
 
     def _generated(self, ids: list[int]) -> Generated:
-        end = self.token_id(self.end_token)
-        stopped: Literal["end", "length"] = "end" if end in ids else "length"
+        stopped: Literal["end", "length"] = "end" if self.end_id in ids else "length"
         if stopped == "end":
-            ids = ids[: ids.index(end)]
+            ids = ids[: ids.index(self.end_id)]
         return Generated(self.tokenizer.decode(ids, skip_special_tokens=True).strip(), len(ids), stopped)
 
     def label_tokens(self, batch: Mapping[str, Tensor]) -> int:

@@ -1,29 +1,46 @@
-"""From a config entry to a model: pretrained, tiny, or a skeleton without weights."""
+"""From a config entry to a model: pretrained, tiny, or a skeleton without weights.
+
+Families are loaded by name, so that a step that names its family's module in its code digest reruns when that family changes and
+not when another does.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
+from typing import Protocol, cast
 
 import torch
 
 from radtune.config.models import BuildSettings
-from radtune.models.families import paligemma, smolvlm, visiongpt2
 from radtune.models.family import FamilyModel
 
-_LOAD = {"paligemma": paligemma.load, "smolvlm": smolvlm.load, "visiongpt2": visiongpt2.load}
-_SKELETON = {"paligemma": paligemma.skeleton, "smolvlm": smolvlm.skeleton, "visiongpt2": visiongpt2.skeleton}
+
+class FamilyModule(Protocol):
+    """What each module of :mod:`radtune.models.families` that is named like a family holds."""
+
+    def load(self, build: BuildSettings, *, weights_cache: Path, precision: str) -> FamilyModel:
+        """The model with its weights, in evaluation mode; new weights are drawn from torch's generator."""
+
+    def skeleton(self, build: BuildSettings) -> FamilyModel:
+        """The model at its published size on the meta device."""
+
+
+def family_module(build: BuildSettings) -> FamilyModule:
+    """The module of the family that ``build`` names."""
+    return cast(FamilyModule, import_module(f"radtune.models.families.{build.family}"))
 
 
 def load_model(build: BuildSettings, *, weights_cache: Path, seed: int, precision: str) -> FamilyModel:
     """The model that ``build`` describes, in evaluation mode, on the CPU.
 
     ``seed`` decides every weight that no source brings; the generators of torch are left as they were.
-    ``precision`` (`float32` or `bfloat16`) is that of every parameter.
+    ``precision`` (`float32` or `bfloat16`) is that of every parameter but batch normalisation's, which stay float32.
     Raises :class:`ConfigError` for parts or options the family does not have, :class:`WeightsError` if weights cannot be had.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return _LOAD[build.family](build, weights_cache=weights_cache, precision=precision)
+        return family_module(build).load(build, weights_cache=weights_cache, precision=precision)
 
 
 def load_skeleton(build: BuildSettings) -> FamilyModel:
@@ -31,4 +48,4 @@ def load_skeleton(build: BuildSettings) -> FamilyModel:
 
     It has no tokenizer: it can be adapted, but neither trained nor asked.
     """
-    return _SKELETON[build.family](build)
+    return family_module(build).skeleton(build)

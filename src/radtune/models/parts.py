@@ -46,7 +46,12 @@ def safetensors_file(path: Path) -> Path:
 
 
 def set_precision(network: nn.Module, precision: str) -> None:
-    """Convert the parameters, in place. Buffers stay as they are: rotary frequencies lose positions in bfloat16, and
-    running statistics of batch normalisation lose accuracy."""
-    for parameter in network.parameters():
-        parameter.data = parameter.data.to(PRECISIONS[precision])
+    """Convert the parameters, in place.
+
+    Batch normalisation stays in float32, as in mixed-precision training, and so do all buffers: rotary frequencies would lose
+    positions in bfloat16.
+    """
+    for module in network.modules():
+        if not isinstance(module, nn.modules.batchnorm._BatchNorm):
+            for parameter in module.parameters(recurse=False):
+                parameter.data = parameter.data.to(PRECISIONS[precision])

@@ -53,8 +53,16 @@ class PaliGemma(FamilyModel):
         "language": r"model\.language_model|lm_head",
     }
     image_tokens_in_text = True
-    end_token = END
-    pad_token = PAD
+
+    @property
+    def end_id(self) -> int:
+        """See :class:`FamilyModel`."""
+        return self.token_id(END)
+
+    @property
+    def pad_id(self) -> int:
+        """See :class:`FamilyModel`."""
+        return self.token_id(PAD)
 
     def image_tokens(self) -> int:
         """One for each patch (1,024 at 448 pixels)."""
@@ -106,8 +114,7 @@ class PaliGemma(FamilyModel):
     def continue_greedily(self, batch: Mapping[str, Tensor], maximum_new_tokens: int) -> Tensor:
         """See :class:`FamilyModel`. Image tokens are never written."""
         inputs = {name: batch[name] for name in ("input_ids", "attention_mask", "token_type_ids", "pixel_values")}
-        end, pad = self.token_id(self.end_token), self.token_id(self.pad_token)
-        ids = greedy(self.network, inputs, maximum_new_tokens, end, pad, [self.token_id(IMAGE)])
+        ids = greedy(self.network, inputs, maximum_new_tokens, self.end_id, self.pad_id, [self.token_id(IMAGE)])
         return ids[:, batch["input_ids"].shape[1] :]
 
     def enable_activation_checkpointing(self) -> None:

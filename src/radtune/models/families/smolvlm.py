@@ -54,8 +54,16 @@ class SmolVLM(FamilyModel):
         "language": r"model\.text_model|lm_head",
     }
     image_tokens_in_text = True
-    end_token = END_OF_UTTERANCE
-    pad_token = END_OF_TEXT
+
+    @property
+    def end_id(self) -> int:
+        """See :class:`FamilyModel`."""
+        return self.token_id(END_OF_UTTERANCE)
+
+    @property
+    def pad_id(self) -> int:
+        """See :class:`FamilyModel`."""
+        return self.token_id(END_OF_TEXT)
 
     def image_tokens(self) -> int:
         """Patches of the image, over those that the connector joins into one token."""
@@ -96,9 +104,8 @@ class SmolVLM(FamilyModel):
     def continue_greedily(self, batch: Mapping[str, Tensor], maximum_new_tokens: int) -> Tensor:
         """See :class:`FamilyModel`. Image tokens are never written."""
         inputs = {name: batch[name] for name in ("input_ids", "attention_mask", "pixel_values")}
-        end, pad = self.token_id(self.end_token), self.token_id(self.pad_token)
         never = [self.token_id(token) for token in (IMAGE, AROUND_IMAGE, WHOLE_IMAGE)]
-        return greedy(self.network, inputs, maximum_new_tokens, end, pad, never)[:, batch["input_ids"].shape[1] :]
+        return greedy(self.network, inputs, maximum_new_tokens, self.end_id, self.pad_id, never)[:, batch["input_ids"].shape[1] :]
 
     def enable_activation_checkpointing(self) -> None:
         """See :class:`FamilyModel`."""

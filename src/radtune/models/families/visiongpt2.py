@@ -44,8 +44,17 @@ class VisionGPT2(FamilyModel):
         Stage(2, (r".*",)),
     )
     image_tokens_in_text = False
-    end_token = END_OF_TEXT
-    pad_token = END_OF_TEXT
+    new_parameters = r"language\.h\.\d+\.(cross_attn|ln_3)\..*"
+
+    @property
+    def end_id(self) -> int:
+        """See :class:`FamilyModel`."""
+        return self.token_id(END_OF_TEXT)
+
+    @property
+    def pad_id(self) -> int:
+        """See :class:`FamilyModel`."""
+        return self.token_id(END_OF_TEXT)
 
     def image_tokens(self) -> int:
         """Patches and the class token, reached through cross-attention (197 at full size)."""
@@ -81,7 +90,7 @@ class VisionGPT2(FamilyModel):
             batch["attention_mask"],
             batch["pixel_values"],
             maximum_new_tokens,
-            self.token_id(self.end_token),
+            self.end_id,
         )
 
     def enable_activation_checkpointing(self) -> None:

@@ -1,0 +1,216 @@
+"""Soft visual prompts: a torchvision image encoder, a mapper, and a causal language model with LoRA (arXiv 2312.01504).
+
+The text follows the prompts without any instruction. Two stages: mapper and LoRA first, the image encoder too from epoch 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+import torchvision
+from PIL.Image import Resampling
+from torch import Tensor, nn
+
+from radtune.config.models import BuildSettings
+from radtune.errors import ConfigError, WeightsError
+from radtune.models.byte_tokenizer import byte_tokenizer
+from radtune.models.families.soft_prompt_network import HEADS_OF_CLASSIFIERS, Mapper, SoftPromptNetwork, trunk
+from radtune.models.family import Example, FamilyModel, Stage, Tower
+from radtune.models.label_loss import label_loss
+from radtune.models.parts import PRECISIONS, check_parts, fetch_part, is_tiny, safetensors_file, set_precision
+from radtune.models.pixels import IMAGENET, normalised
+from radtune.models.sizes import sizes
+from radtune.models.transformers_generation import greedy
+from radtune.models.untyped import untyped
+from radtune.weights.gguf import dequantised
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+END, PAD = "<|im_end|>", "<|endoftext|>"
+"""Special tokens of a tiny language model; a pretrained one brings its own."""
+
+MAPPER_SIZES = {"visual_prompts": 49, "mapper_heads": 8, "mapper_feed_forward": 2048}
+"""Sizes of the mapper unless `build.options` says otherwise: one prompt for each of the 7 × 7 features of a 224-pixel image, and
+torch's own defaults."""
+
+TINY_LANGUAGE_SIZES = {"language_width": 96, "language_layers": 3, "language_heads": 4}
+"""Further options of a `tiny:` language model."""
+
+TINY_BLOCKS = [[1, 8, 1, 1], [4, 16, 1, 2], [4, 24, 1, 2], [4, 32, 1, 2]]
+"""Blocks of a `tiny:` image encoder, as torchvision's MobileNetV2 takes them: expansion, channels, repeats, stride."""
+
+
+class SoftPrompt(FamilyModel):
+    """Soft prompts, then the predicted modality or the question, then the text."""
+
+    network: SoftPromptNetwork
+    towers: ClassVar[Mapping[Tower, str]] = {"vision": "vision", "connector": "connector", "language": "language"}
+    stages: ClassVar[tuple[Stage, ...]] = (Stage(0, (r"connector\..*",)), Stage(1, (r"vision\..*",)))
+    image_tokens_in_text = False
+    new_parameters = r"connector\..*"
+
+    @property
+    def end_id(self) -> int:
+        """The language model's own end token."""
+        return self.token_id(self.tokenizer.eos_token)
+
+    @property
+    def pad_id(self) -> int:
+        """The language model's padding token, or its end token if it has none (GPT-2)."""
+        return self.token_id(self.tokenizer.pad_token or self.tokenizer.eos_token)
+
+    def image_tokens(self) -> int:
+        """The soft prompts."""
+        return len(self.network.connector.queries)
+
+    def prompt_text(self, example: Example) -> str:
+        """Nothing in the plain captioning arm: the text follows the soft prompts."""
+        if example.task == "question":
+            return f"{example.prefix}Question: {example.question}\nAnswer:"
+        return example.prefix.rstrip()
+
+    def prompt_ids(self, example: Example) -> list[int]:
+        """Ids of :meth:`prompt_text`; the soft prompts have none."""
+        return self.encode(self.prompt_text(example))
+
+    def answer_text(self, target: str) -> str:
+        """After a space, as byte-level vocabularies know words, and as it follows a predicted modality."""
+        return f" {target}"
+
+    def pixel_values(self, images: Sequence[Image]) -> Tensor:
+        """(rows, 3, side, side)."""
+        return normalised(images, self.build.image_size, Resampling.BILINEAR, IMAGENET)
+
+    def loss(self, batch: Mapping[str, Tensor]) -> Tensor:
+        """See :class:`FamilyModel`. The last soft prompt predicts the first token of the text."""
+        batch, language = self.on_device(batch), self.network.language
+        inputs = self.network.inputs(batch["input_ids"], batch["attention_mask"], batch["pixel_values"])
+        states = language.base_model(**inputs, use_cache=False).last_hidden_state
+        return label_loss(states[:, self.image_tokens() - 1 : -1], batch["labels"], language.get_output_embeddings())
+
+    def continue_greedily(self, batch: Mapping[str, Tensor], maximum_new_tokens: int) -> Tensor:
+        """See :class:`FamilyModel`."""
+        inputs = self.network.inputs(batch["input_ids"], batch["attention_mask"], batch["pixel_values"])
+        return greedy(self.network.language, inputs, maximum_new_tokens, self.end_id, self.pad_id)
+
+    def enable_activation_checkpointing(self) -> None:
+        """See :class:`FamilyModel`. Only the language model's: it holds nearly all activations."""
+        self.network.language.gradient_checkpointing_enable({"use_reentrant": False})
+
+    def output_head(self) -> str:
+        """See :class:`FamilyModel`."""
+        return "language.lm_head"
+
+
+def load(build: BuildSettings, *, weights_cache: Path, precision: str) -> SoftPrompt:
+    """Put together from `vision` and `language`; either may be `tiny:`. The mapper is always new."""
+    check_parts(build, ("vision", "language"))
+    tiny_language = is_tiny(build, "language")
+    size = sizes(build, {**MAPPER_SIZES, **(TINY_LANGUAGE_SIZES if tiny_language else {})})
+    if tiny_language:
+        tokenizer = byte_tokenizer((END, PAD))
+        tokenizer.eos_token, tokenizer.pad_token = END, PAD
+        language = _tiny_language(tokenizer, size, precision)
+    else:
+        tokenizer, language = _pretrained_language(fetch_part(build, "language", weights_cache), weights_cache, precision)
+    if is_tiny(build, "vision"):
+        vision, channels = _tiny_vision(build.image_size)
+    else:
+        vision, channels = _torchvision_trunk(build)
+        load_vision(vision, fetch_part(build, "vision", weights_cache))
+    mapper = _mapper(channels, language.config.hidden_size, size)
+    mapper.start_at_scale(language.get_input_embeddings().weight.detach().float().std().item())
+    set_precision(vision, precision)
+    set_precision(mapper, precision)
+    return SoftPrompt(SoftPromptNetwork(vision, mapper, language).eval(), build, tokenizer)
+
+
+def skeleton(build: BuildSettings) -> SoftPrompt:
+    """With GPT-2 large, on the meta device: every shape, no weights, no download."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    size = sizes(build, MAPPER_SIZES)
+    with torch.device("meta"):
+        vision, channels = _torchvision_trunk(build)
+        language = GPT2LMHeadModel(GPT2Config(n_embd=1280, n_layer=36, n_head=20))
+        return SoftPrompt(SoftPromptNetwork(vision, _mapper(channels, 1280, size), language), build, None)
+
+
+def load_vision(vision: nn.Module, path: Path) -> None:
+    """Load a classifier's weights (a `.pth` of torchvision, or safetensors; timm's ResNets have the same names) without its head.
+
+    Raises :class:`WeightsError` if they are not those of this encoder.
+    """
+    from safetensors.torch import load_file
+
+    file = path if path.suffix == ".pth" else safetensors_file(path)
+    tensors = torch.load(file, map_location="cpu", weights_only=True) if file.suffix == ".pth" else load_file(file)
+    try:
+        vision.load_state_dict(
+            {name: tensor for name, tensor in tensors.items() if name.split(".")[0] not in HEADS_OF_CLASSIFIERS}
+        )
+    except RuntimeError as error:
+        raise WeightsError(
+            f"{file}: does not fit the image encoder: {error}", "correct build.vision_backbone or build.sources.vision"
+        ) from error
+
+
+def _mapper(channels: int, width: int, size: Mapping[str, int]) -> Mapper:
+    if width % size["mapper_heads"]:
+        raise ConfigError(
+            f"build.options.mapper_heads: {size['mapper_heads']} does not divide the language model's width {width}",
+            "choose a divisor",
+        )
+    return Mapper(channels, width, size["visual_prompts"], size["mapper_heads"], size["mapper_feed_forward"])
+
+
+def _torchvision_trunk(build: BuildSettings) -> tuple[nn.Sequential, int]:
+    """The encoder that `build.vision_backbone` names, without weights, and the channels of its feature map."""
+    if build.vision_backbone == "resnet50":
+        return trunk(torchvision.models.resnet50()), 2048
+    return trunk(torchvision.models.mobilenet_v2()), 1280
+
+
+def _tiny_vision(side: int) -> tuple[nn.Sequential, int]:
+    """A small random MobileNetV2. Its batch normalisation gets the statistics of noise: with those it is created with, the
+    features of any two images would be nearly equal."""
+    vision = trunk(torchvision.models.mobilenet_v2(inverted_residual_setting=TINY_BLOCKS))
+    for module in vision.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = None  # the statistics of all batches, here of the only one
+    with torch.no_grad():
+        vision.train()(torch.randn(4, 3, side, side))
+    return vision, 1280
+
+
+def _pretrained_language(path: Path, weights_cache: Path, precision: str) -> tuple[Any, Any]:
+    """Tokenizer and model of a checkpoint folder or a GGUF file."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = dequantised(path, weights_cache) if path.suffix == ".gguf" else path
+    language = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=PRECISIONS[precision], local_files_only=True, use_safetensors=True
+    )
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True), language
+
+
+def _tiny_language(tokenizer: Any, size: Mapping[str, int], precision: str) -> Any:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=size["language_width"],
+        intermediate_size=4 * size["language_width"],
+        num_hidden_layers=size["language_layers"],
+        num_attention_heads=size["language_heads"],
+        max_position_embeddings=8192,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        tie_word_embeddings=True,
+    )
+    return untyped(LlamaForCausalLM)._from_config(config, dtype=PRECISIONS[precision])
