@@ -201,9 +201,11 @@ def match(
 ) -> PrecisionRecallF1:
     """Match every token greedily with the most similar one of the other text; weighted means of the best cosines.
 
-    A mean without weight (empty text, or only tokens that every document has) is 0; so is the F1 of
-    values whose sum is not positive.
+    All three are 0 where either text is empty. A mean without weight (only tokens that every document has) is 0, and so is the
+    F1 of values whose sum is not positive.
     """
+    if unweighted.issuperset(candidate.ids) or unweighted.issuperset(reference.ids):
+        return PrecisionRecallF1(0.0, 0.0, 0.0)
 
     def weights(ids: Iterable[int]) -> torch.Tensor:
         return torch.tensor(

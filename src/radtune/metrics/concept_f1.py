@@ -27,6 +27,7 @@ SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
     "C1306645": ("X-ray", "radiograph", "radiography"),
     "C0002978": ("angiography",),
     "C0032743": ("PET",),
+    "C0034606": ("scintigraphy",),
 }
 """Everyday names of the modality concepts, which concept tables list under one canonical name only."""
 
@@ -80,6 +81,8 @@ def build_extractor(concepts: Sequence[Mapping[str, Any]]) -> Extractor:
     config.general.nlp.provider = "regex"  # MedCAT's own tokenizer: no spaCy model is needed
     config.general.spell_check = False  # a misspelt finding is not a finding
     config.general.log_level = logging.ERROR
+    # MedCAT 2.9 overlooks the last token of a name when it removes overlaps, so it gives all and we choose.
+    config.general.show_nested_entities = True
     config.cdb_maker.multi_separator = NAME_SEPARATOR
     config.components.ner.min_name_len = MINIMUM_NAME_LENGTH
     # Below every similarity: an untrained pack knows no context, and a match of the name has to be enough.
@@ -105,9 +108,19 @@ def build_extractor(concepts: Sequence[Mapping[str, Any]]) -> Extractor:
     pack = CAT(database, vocabulary)
 
     def extract(text: str) -> frozenset[str]:
-        return frozenset(entity["cui"] for entity in pack.get_entities(text)["entities"].values())
+        found = pack.get_entities(text).get("entities", {})  # an empty text gives an empty answer
+        return frozenset(entity["cui"] for entity in longest_matches(list(found.values())))
 
     return extract
+
+
+def longest_matches(entities: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Of overlapping ``entities`` (``start`` and ``end`` in characters) the longest, of equally long ones the first."""
+    kept: list[Mapping[str, Any]] = []
+    for entity in sorted(entities, key=lambda entity: (entity["start"] - entity["end"], entity["start"])):
+        if all(entity["end"] <= other["start"] or other["end"] <= entity["start"] for other in kept):
+            kept.append(entity)
+    return kept
 
 
 def concept_names(cui: str, name: str) -> list[str]:

@@ -17,7 +17,7 @@ ANGIOGRAPHY: Final = "angiography"
 TERMS: Final[Mapping[str, tuple[str, ...]]] = {
     "CT": (
         "ct", "cta", "cbct", "cect", "hrct", "mdct", "msct", "ncct", "cat scan", "x ray computed tomography", "x ray ct",
-        "computed tomography", "computed tomographic", "computed axial tomography", "computer tomography",
+        "computed tomography", "computed tomographic", "computed axial tomography", "computer tomography", "computer tomographic",
         "computerized tomography", "computerised tomography",
     ),
     "MRI": (
@@ -35,8 +35,9 @@ TERMS: Final[Mapping[str, tuple[str, ...]]] = {
         "doppler", "echocardiography", "echocardiogram", "echocardiographic", "echography", "TTE", "TEE", "ivus", "pocus",
     ),
     "Other": (
-        "PET", "PET CT", "PET MRI", "PET MR", "positron emission tomography", "positron emission tomography computed tomography",
-        "positron emission tomography ct", "spect", "spect ct", "scintigraphy", "scintigraphic", "scintigram", "bone scan",
+        "PET", "PET CT", "PET MRI", "PET MR", "positron emission tomography",
+        "positron emission tomography computed tomography", "positron emission tomography ct", "spect", "spect ct",
+        "scintigraphy", "scintigraphic", "scintigram", "radionuclide", "bone scan",
         "nuclear medicine", "fdg", "gamma camera", "OCT", "optical coherence tomography",
     ),
     ANGIOGRAPHY: (

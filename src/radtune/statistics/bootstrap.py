@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-DRAWS_IN_MEMORY = 4_000_000
-"""Groups drawn at once: bounds the memory (64 MB) whatever the number of resamples."""
+DRAWS_IN_MEMORY = 1_000_000
+"""Groups drawn at once: bounds the memory (some 30 MB) whatever the number of resamples."""
 
 
 class Interval(NamedTuple):

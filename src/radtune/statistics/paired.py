@@ -15,9 +15,12 @@ def sign_flip_test(differences: NDArray[np.float64], groups: Sequence[str], *, r
     """Two-sided p-value of the mean difference being 0: the sign of each whole group's differences is flipped at random.
 
     ``differences`` holds one value an item. Exact where ``resamples`` cover all sign patterns; else the observed pattern
-    counts as one of the resamples, so that the p-value is never 0 (Phipson & Smyth 2010). By ``scipy.stats.permutation_test``.
+    counts as one of the resamples, so that the p-value is never 0 (Phipson & Smyth 2010). One group alone gives 1.
+    By ``scipy.stats.permutation_test``.
     """
     sums, _ = group_sums(differences, groups)
+    if len(sums) < 2:
+        return 1.0
     result = permutation_test(
         (sums,),
         np.mean,

@@ -20,5 +20,5 @@ SCORES = Kind(
             pa.field("value", pa.float64()),  # null where the metric was unavailable for the item
         ]
     ),
-    key=("prediction_id", "metric"),
+    key=("arm", "prediction_id", "metric"),  # a row has the same id in every arm
 )

