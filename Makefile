@@ -10,6 +10,7 @@ CORES ?= all
 # Another data set and another name for the run: make run FOLDER=path/to/a/folder/in/ROCOv2/layout RUN=my_run
 FOLDER ?=
 RUN ?= sample
+OVERLAYS ?= workflow/runs/sample.yaml
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -34,7 +35,7 @@ run: $(READY) ## Run the whole workflow on the embedded sample and name the repo
 	mkdir -p .snakemake
 	exec 9> .snakemake/make-run.lock
 	flock --nonblock 9 || { echo "another make run is still at work here; waiting for it"; flock 9; }
-	snakemake=($(BIN)/snakemake --configfile workflow/runs/sample.yaml --cores $(CORES) $(OVERRIDES))
+	snakemake=($(BIN)/snakemake --configfile $(OVERLAYS) --cores $(CORES) $(OVERRIDES))
 	"$${snakemake[@]}" --unlock --quiet all
 	"$${snakemake[@]}"
 	$(BIN)/radtune report table --run results/$(RUN)

@@ -34,7 +34,10 @@ for system in run.systems:
             mem_mb=model.resources.predict_memory_mb,
             runtime=model.resources.predict_minutes,
         params:
-            code=code_digest("radtune.inference.predict"),
+            code=code_digest(
+                "radtune.inference.predict",
+                f"radtune.models.families.{model.build.family}",
+            ),
             settings=PredictStep(
                 build=model.build,
                 adaptation=model.adaptation,

@@ -28,7 +28,10 @@ for system in run.systems:
             # TERM reaches the trainer before the limit: it saves and exits, and the next attempt goes on from there.
             slurm_extra="--signal=TERM@120",
         params:
-            code=code_digest("radtune.training.train"),
+            code=code_digest(
+                "radtune.training.train",
+                f"radtune.models.families.{model.build.family}",
+            ),
             settings=TrainStep(
                 build=model.build, adaptation=model.adaptation, training=model.training
             ).canonical(),

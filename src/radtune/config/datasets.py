@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -29,13 +29,12 @@ class SampleSettings(Settings):
 class DatasetSettings(Settings):
     """Where the image–caption pairs come from."""
 
-    source: Literal["sample", "rocov2"] = "rocov2"
-    """`sample`: images from pip packages, made on the spot. `rocov2`: a folder in ROCOv2's published layout."""
     name: str = "ROCOv2"
     """Name of the data set, carried in every row."""
     folder: str | None = "resources/rocov2"
-    """The folder in ROCOv2's layout: `train_captions.csv`, `train_concepts.csv` …, image folders one or two levels deep."""
+    """A folder in ROCOv2's layout: `train_captions.csv`, `train_concepts.csv` …, image folders one or two levels deep. Null for the
+    embedded sample: images that pip packages carry."""
     limit_per_split: Annotated[int, Field(ge=1)] | None = None
     """Take at most this many pairs of each split (drawn with the seed); null for all."""
     sample: SampleSettings = SampleSettings()
-    """Only for `source: sample`."""
+    """How the embedded sample is made."""
