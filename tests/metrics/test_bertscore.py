@@ -144,3 +144,34 @@ def test_weights_are_proved(encoder: Encoder, weights_cache: Path, tmp_path: Pat
         checkpoint(SETTINGS.model_copy(update={"bertscore_sha256": None}), weights_cache)
     with pytest.raises(WeightsError, match="no safetensors"):
         checkpoint(MetricSettings(bertscore_source=f"path:{tmp_path}"), weights_cache)
+
+
+def test_relative_positions_are_never_cut(encoder: Encoder, tmp_path: Path) -> None:
+    """The published encoder is a DeBERTa with such positions and a tokenizer without a limit; here a tiny, random one."""
+    from transformers import DebertaConfig, DebertaModel, PreTrainedTokenizerFast
+
+    torch.manual_seed(1)
+    config = DebertaConfig(
+        vocab_size=encoder.tokenizer.vocab_size,
+        hidden_size=16,
+        num_hidden_layers=3,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=64,
+        max_relative_positions=8,
+        relative_attention=True,
+        position_biased_input=False,
+        pos_att_type=["c2p", "p2c"],
+    )
+    DebertaModel(config).save_pretrained(tmp_path)
+    PreTrainedTokenizerFast(
+        tokenizer_object=encoder.tokenizer.backend_tokenizer, cls_token="[CLS]", sep_token="[SEP]", pad_token="[PAD]"
+    ).save_pretrained(tmp_path)
+
+    deberta = load_encoder(tmp_path, 2)
+    assert deberta.limit is None
+    (ids,) = deberta.tokenise(["mass " * 100])
+    assert len(ids) == 102
+    long, same = score_pairs(deberta, [("mass " * 100, "axial ct of the chest"), ("mass in the chest", "mass in the chest")])
+    assert math.isfinite(long.f1)
+    assert same.f1 == pytest.approx(1, abs=1e-6)

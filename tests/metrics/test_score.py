@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from radtune.artifacts import io
 from radtune.artifacts.kind import Kind
@@ -13,6 +14,7 @@ from radtune.artifacts.kinds.modality_labels import MODALITY_LABELS
 from radtune.artifacts.kinds.predictions import PREDICTIONS
 from radtune.artifacts.kinds.scores import SCORES
 from radtune.artifacts.provenance import provenance
+from radtune.cli import app
 from radtune.config.metrics import MetricSettings
 from radtune.errors import ArtifactError, DataError
 from radtune.metrics.score import score
@@ -188,3 +190,14 @@ def test_items_without_caption_or_label_are_refused(run: Run) -> None:
     run.captions = run.write("captions", CAPTIONS, [])
     with pytest.raises(DataError, match="lacks 3 predicted"):
         run.score()
+
+
+def test_the_step_runs_by_hand(run: Run, tmp_path: Path) -> None:
+    output = tmp_path / "by-hand.parquet"
+    arguments = ["metrics", "score", *(text for path in run.predictions for text in ("--predictions", str(path)))]
+    arguments += ["--captions", str(run.captions), "--concepts", str(run.concepts), "--labels", str(run.labels)]
+    arguments += ["--scores", str(output), "--signatures", str(tmp_path / "signatures.parquet")]
+    arguments += ["--settings", '{"metrics":["rouge1"]}', "--seed", "3", "--weights-cache", str(run.weights_cache)]
+    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    assert io.read_footer(output)["rows_out"] == 8
