@@ -7,7 +7,8 @@ import io
 import itertools
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ from radtune.artifacts.kinds.trained_modules import TRAINED_MODULES
 from radtune.artifacts.kinds.training_log import TRAINING_LOG
 from radtune.artifacts.layout import BASELINE, Layout
 from radtune.artifacts.provenance import Provenance, record_input
+from radtune.config.report import ReportSettings
+from radtune.report.site import build_site
 
 SCRIPT = "<script>document.title = 'taken over'</script>"
 """Text that must never reach a page as markup."""
@@ -312,7 +315,7 @@ class RunMaker:
         ]
         dropped = {"no_usable_image": 1, "other_split": ITEMS - len(rows)}
         layout, step = self.layout, "mixes.build"
-        self.put(layout.mix("captions"), MIX, rows[1:], step, [layout.captions], ITEMS + 1, dropped)
+        self.put(layout.mix("captions"), MIX, rows[1:], step, [layout.captions], ITEMS, dropped)
         self.quarantine(
             layout.mix_quarantine("captions"), step, [(rows[0]["item_id"], "no_usable_image", "not among the images")]
         )
@@ -454,6 +457,80 @@ class RunMaker:
                 }
             )
         self.put(layout.comparisons, COMPARISONS, tests, "benchmark.compare", paths)
+
+
+class Page(HTMLParser):
+    """What a browser would find in a page, as far as the tests ask."""
+
+    VOID = frozenset({"meta", "link", "img", "br", "wbr", "input", "hr"})
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.tables: list[list[list[str]]] = []
+        self.text = ""
+        self._open: list[str] = []
+        self.source = path.read_text(encoding="utf-8")
+        self.feed(self.source)
+        self.close()
+        assert not self._open, f"never closed: {self._open}"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+        if tag in self.VOID or (self._open and self._open[-1] == "svg"):
+            return
+        self._open.append(tag)
+        if tag == "table":
+            self.tables.append([])
+        elif tag == "tr":
+            self.tables[-1].append([])
+        elif tag in {"td", "th"}:
+            self.tables[-1][-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self._open[-1:]:
+            self._open.pop()
+        else:
+            assert tag in {"line", "circle"}, f"</{tag}> closes <{self._open[-1:]}>"
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if {"td", "th"} & set(self._open):
+            self.tables[-1][-1][-1] += data
+
+    def ids(self) -> list[str]:
+        return [attributes["id"] for _, attributes in self.tags if "id" in attributes]
+
+    def values(self, attribute: str) -> list[str]:
+        return [attributes[attribute] for _, attributes in self.tags if attribute in attributes]
+
+    def table(self, first_heading: str, second_heading: str) -> list[list[str]]:
+        """Cells of the first table whose heading row begins so, white space squeezed."""
+        for table in self.tables:
+            rows = [[" ".join(cell.split()) for cell in row] for row in table]
+            if rows[0][:2] == [first_heading, second_heading]:
+                return rows
+        raise AssertionError(f"no table begins with {first_heading}, {second_heading}")
+
+
+@pytest.fixture(scope="session")
+def parse() -> Callable[[Path], Page]:
+    """Parse a page; fails if its elements are not nested well."""
+    return Page
+
+
+@pytest.fixture(scope="session")
+def hostile_text() -> str:
+    """Text of the run that must never reach a page as markup."""
+    return SCRIPT
+
+
+@pytest.fixture(scope="session")
+def site(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page built from :func:`run_folder`."""
+    page = tmp_path_factory.mktemp("site") / "index.html"
+    build_site(run_folder, page, settings=ReportSettings(example_images=12), seed=1)
+    return page
 
 
 @pytest.fixture(scope="session")

@@ -111,9 +111,6 @@ def draw_training_curves(curves: Sequence[Curve], columns: int = 3) -> str:
                 )
             if curve.best:
                 top.axvline(curve.best[0], color=SECOND, linewidth=0.8, linestyle=(0, (3, 3)), label="best step")
-                top.text(
-                    0.97, 0.93, f"best {curve.best[1]:.3f} at step {curve.best[0]}", transform=top.transAxes, ha="right", va="top"
-                )
             if curve.learning_rate:
                 bottom.plot(*zip(*thin(curve.learning_rate), strict=True), color=INK, linewidth=1.0)
             bottom.ticklabel_format(axis="y", style="sci", scilimits=(0, 0), useMathText=False)

@@ -29,6 +29,8 @@ class Stage:
     """Rows by reason."""
     examples: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     """Quarantined items by reason: ``item_id`` and ``detail``."""
+    note: str = ""
+    """What the counts do not say."""
     anchors: list[str] = field(default_factory=list)
     """Names of the artifacts it sums up."""
 
@@ -105,8 +107,17 @@ def _stage(run: Run, title: str, made: list[Artifact], quarantines: list[Artifac
         rows_out=sum(artifact.footer["rows_out"] for artifact in made),
         dropped=dict(sorted(dropped.items(), key=lambda pair: (-pair[1], pair[0]))),
         examples=dict(sorted(examples.items())),
+        note=_note(run, made),
         anchors=[artifact.name for artifact in (*made, *quarantines)],
     )
+
+
+def _note(run: Run, made: list[Artifact]) -> str:
+    """Question pairs stay in their artifact whatever the filters say, so that every verdict can be read."""
+    if made[0].path != run.layout.question_pairs:
+        return ""
+    accepted = sum(row["accepted"] for row in run.rows(made[0].path, QUESTION_PAIRS, ["accepted"]))
+    return f"{accepted} accepted, {made[0].footer['rows_out'] - accepted} rejected, see below"
 
 
 @dataclass(frozen=True)

@@ -122,10 +122,11 @@ def read_run(folder: Path) -> Run:
 
 
 def _place(folder: Path, path: Path) -> tuple[str, int, str]:
-    """Sort key inside a room: sub-folder, place in the flow, name. A quarantine follows what it was split from."""
-    stem = path.stem.replace("quarantine-", "images-")
+    """Sort key inside a room: sub-folder, place in the flow, name. A quarantine follows what it was split from: ``~`` sorts
+    after every character of a name."""
+    stem = path.stem.replace("quarantine-", "images-").replace("_quarantine", "~")
     rank = next((index for index, start in enumerate(FLOW) if stem.startswith(start)), len(FLOW))
-    return path.parent.relative_to(folder).as_posix(), rank, f"{stem.removesuffix('_quarantine')} {path.name}"
+    return path.parent.relative_to(folder).as_posix(), rank, f"{stem} {path.name}"
 
 
 def _systems(layout: Layout) -> tuple[str, ...]:

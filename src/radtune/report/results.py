@@ -55,6 +55,11 @@ class Comparison:
     groups: int
 
     @property
+    def role(self) -> int:
+        """What is compared, as an index of :data:`ROLES`."""
+        return 0 if self.second[0] == BASELINE else 1 if self.first[0] == self.second[0] else 2
+
+    @property
     def clear(self) -> bool:
         """Whether the corrected p value lies below :data:`SIGNIFICANCE`."""
         return self.p_holm < SIGNIFICANCE
@@ -74,6 +79,10 @@ class Comparison:
             self.items,
             self.groups,
         )
+
+
+ROLES = ("Against the random caption", "The predicted modality in the prompt", "Between systems")
+"""What comparisons are made for, in the order of the page."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +133,11 @@ class ScoreTable:
     groups: int
 
     @property
+    def has_baseline(self) -> bool:
+        """Whether the baseline is among the rows (it answers no questions)."""
+        return any(row.is_baseline for row in self.rows)
+
+    @property
     def metrics(self) -> list[tuple[str, int]]:
         """Each metric with the number of columns it spans."""
         spans: dict[str, int] = {}
@@ -145,9 +159,12 @@ class ScoreTable:
 
 
 def read_comparisons(run: Run) -> list[Comparison]:
-    """Every paired test of the run, by task and metric, in the order of the benchmark."""
+    """Every paired test of the run by task, metric and role, read so that the baseline or the plain arm comes second.
+
+    Those that :func:`count_untested` counts are left out.
+    """
     rows = run.rows(run.layout.comparisons, COMPARISONS)
-    found = [
+    tests = [
         Comparison(
             row["task"],
             row["metric"],
@@ -156,20 +173,31 @@ def read_comparisons(run: Run) -> list[Comparison]:
             *(row[name] for name in ("difference", "low", "high", "p_value", "p_holm", "items", "groups")),
         )
         for row in rows
-        if None not in (row["difference"], row["low"], row["high"], row["p_value"], row["p_holm"])
+        if row["p_holm"] is not None
     ]
-    return sorted(found, key=lambda test: (test.task, _metric_place(test.metric)))
+    place = {system: number for number, system in enumerate(run.systems)}
+
+    def turned(test: Comparison) -> Comparison:
+        backwards = place.get(test.first[0], -1) > place.get(test.second[0], -1)
+        same_system = test.first[0] == test.second[0]
+        return test.reversed() if backwards or (same_system and test.first[1] == "plain") else test
+
+    def order(test: Comparison) -> tuple[Any, ...]:
+        sides = tuple((place.get(system, -1), arm != "plain", arm) for system, arm in (test.first, test.second))
+        return test.task, _metric_place(test.metric), test.role, sides
+
+    return sorted(map(turned, tests), key=order)
+
+
+def count_untested(run: Run) -> int:
+    """Comparisons without a difference, because the two have no scored row in common."""
+    return sum(row["p_holm"] is None for row in run.rows(run.layout.comparisons, COMPARISONS, ["p_holm"]))
 
 
 def read_score_tables(run: Run) -> list[ScoreTable]:
     """One table a task, captions first. Empty where the run has no benchmark yet."""
     scores = run.rows(run.layout.system_scores, SYSTEM_SCORES)
-    tests = {}
-    for test in read_comparisons(run):
-        if test.second[0] == BASELINE:
-            tests[test.task, test.metric, test.first] = test
-        elif test.first[0] == BASELINE:
-            tests[test.task, test.metric, test.second] = test.reversed()
+    tests = {(test.task, test.metric, test.first): test for test in read_comparisons(run) if test.second[0] == BASELINE}
     reasons = {
         (row["system"], row["arm"], row["metric"]): row["reason"] or "no reason was recorded"
         for row in read_signatures(run)
@@ -242,8 +270,8 @@ class Statement:
     text: str
 
 
-VERDICT_METRICS = ("rouge1", "modality_accuracy")
-"""Metrics on which the pretrained system is judged in words."""
+VERDICT_METRICS = {"rouge1": "ROUGE-1", "modality_accuracy": "modality accuracy"}
+"""Metrics on which the pretrained system is judged in words, as a sentence names them."""
 
 
 def state_verdicts(tables: list[ScoreTable]) -> list[Statement]:
@@ -265,7 +293,7 @@ def state_verdicts(tables: list[ScoreTable]) -> list[Statement]:
                 verdict = "better" if own.mean > base.mean else "worse" if own.mean < base.mean else "equal"
                 words = {"better": "beats", "worse": "does not beat", "equal": "only equals"}[verdict]
                 text = (
-                    f"{words} a caption drawn at random from the training split on {metric_title(metric)}: "
+                    f"{words} a caption drawn at random from the training split on {VERDICT_METRICS[metric]}: "
                     f"{own.mean:.3f} against {base.mean:.3f}"
                 )
                 if test := own.against_baseline:

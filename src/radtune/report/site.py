@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from markupsafe import Markup, escape
 
 from radtune import __version__
 from radtune.artifacts.digests import environment, environment_digest
@@ -25,8 +26,10 @@ from radtune.report.modality import read_classifier
 from radtune.report.read_run import Run, read_run
 from radtune.report.results import (
     ARM_TITLES,
+    ROLES,
     SIGNIFICANCE,
     Comparison,
+    count_untested,
     format_p,
     metric_title,
     read_comparisons,
@@ -82,6 +85,7 @@ def _render(run: Run, assets: Assets, settings: ReportSettings, seed: int) -> st
         p=format_p,
         anchor=anchor,
         spaced=lambda name: str(name).replace("_", " "),
+        breakable=lambda name: escape(name).replace("_", Markup("_<wbr>")),
     )
     return environment_.get_template("index.html.j2").render(
         title=settings.title,
@@ -93,6 +97,8 @@ def _render(run: Run, assets: Assets, settings: ReportSettings, seed: int) -> st
         statements=state_verdicts(tables),
         random_weights=[system for system in run.trained if not run.is_pretrained(system)],
         comparisons=_by_metric(read_comparisons(run)),
+        roles=ROLES,
+        untested=count_untested(run),
         significance=SIGNIFICANCE,
         signatures=read_signatures(run),
         trainings=read_trainings(run),

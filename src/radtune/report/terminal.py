@@ -27,7 +27,7 @@ def print_results(run: Path, console: Console | None = None) -> None:
         for metric, reason, systems in table.reasons:
             console.print(f"{metric_title(metric)} of {', '.join(systems)} is unavailable: {reason}", markup=False)
     for statement in state_verdicts(tables):
-        console.print(f"{statement.system} {statement.text}", markup=False)
+        console.print(f"{statement.system} (pretrained) {statement.text}", markup=False)
     if found.layout.report.is_file():
         console.print(f"Report: {found.layout.report.resolve().as_uri()}", markup=False, soft_wrap=True)
     else:
@@ -43,8 +43,8 @@ def _table(table: ScoreTable) -> Table:
         pad_edge=False,
         padding=(0, 1, 0, 0),
     )
-    shown.add_column("system", overflow="fold")
-    shown.add_column("arm")
+    shown.add_column("system", no_wrap=True)
+    shown.add_column("arm", no_wrap=True)
     metrics = [metric for metric, _ in table.metrics]
     for metric in metrics:
         shown.add_column(metric_title(metric), justify="right", overflow="fold")
@@ -59,6 +59,6 @@ def _table(table: ScoreTable) -> Table:
 
 def _cell(cell: Cell) -> str:
     if cell.mean is None:
-        return "unavailable" if cell.unavailable else "–"
+        return "n/a" if cell.unavailable else "–"
     mean = f"[bold]{cell.mean:.3f}[/bold]" if cell.best else f"{cell.mean:.3f}"
-    return mean if cell.low is None or cell.high is None else f"{mean}\n{cell.low:.3f}–{cell.high:.3f}"
+    return mean if cell.low is None or cell.high is None else f"{mean}\n{cell.low:.2f}–{cell.high:.2f}"

@@ -1,0 +1,55 @@
+"""The gallery shows the right texts on a fair choice of images."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from radtune.artifacts.layout import BASELINE
+from radtune.report.gallery import choose_items, read_gallery
+from radtune.report.read_run import read_run
+
+ITEMS = st.dictionaries(st.text("abcdef", min_size=1), st.sampled_from(["CT", "MRI", "Other", ""]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(ITEMS, st.integers(0, 30), st.integers(0, 5))
+def test_choice_is_even_over_modalities_and_depends_on_nothing_but_the_seed(
+    modality_of: dict[str, str], count: int, seed: int
+) -> None:
+    chosen = choose_items(modality_of, count, seed)
+    assert len(chosen) == len(set(chosen)) == min(count, len(modality_of))
+    shown, there = Counter(modality_of[item] for item in chosen), Counter(modality_of.values())
+    for modality, available in there.items():
+        assert shown[modality] == available or shown[modality] >= max(shown.values()) - 1
+    assert choose_items(dict(reversed(modality_of.items())), count, seed) == chosen
+    assert choose_items(modality_of, count + 3, seed)[: len(chosen)] == chosen
+
+
+def test_each_example_has_the_reference_every_caption_and_its_own_score(run_folder: Path) -> None:
+    run = read_run(run_folder)
+    examples = read_gallery(run, 10, seed=1)
+    assert Counter(example.label for example in examples) == dict.fromkeys(("CT", "MRI", "Other", "Radiograph", "Ultrasound"), 2)
+    for example in examples:
+        assert [(caption.system, caption.arm) for caption in example.captions] == [
+            *((system, arm) for system in run.systems if system != BASELINE for arm in ("plain", "modality")),
+            (BASELINE, "plain"),
+        ]
+        assert example.captions[-1].text.endswith("draw 0."), "the first of the baseline's draws"
+        assert all(caption.score is not None and 0 <= caption.score <= 1 for caption in example.captions)
+        assert example.predicted
+        assert example.probability == 0.8
+
+
+def test_a_question_is_shown_once_without_the_modality_of_the_prompt(run_folder: Path) -> None:
+    for example in read_gallery(read_run(run_folder), 5, seed=1):
+        (asked,) = example.questions
+        assert (asked.question, asked.reference) == ("What plane?", "axial")
+        assert [(answer.system, answer.arm) for answer in asked.answers] == [
+            ("paligemma_tiny", "plain"),
+            ("paligemma_tiny", "modality"),
+        ]
+        assert {answer.score for answer in asked.answers} <= {0.0, 1.0}
