@@ -46,7 +46,6 @@ WINDOWS: Final[Mapping[str, tuple[float, float]]] = {
     "subdural window": (75, 215),
     "soft-tissue window": (50, 400),
     "liver window": (30, 150),
-    "lung window": (-600, 1500),
     "bone window": (400, 1800),
 }
 """CT display windows: centre and width in Hounsfield units (usual values, as in https://radiopaedia.org/articles/windowing-ct)."""
@@ -95,6 +94,13 @@ class DicomSource:
     """Whether the header's left and right can be trusted."""
     inverted_too: bool = False
     """Also shown dark on light."""
+    display: str = ""
+    """What the brightness or colour means, where that is not the usual."""
+
+    @property
+    def member(self) -> str:
+        """Path in the wheel."""
+        return f"{DICOM_FOLDERS[self.package]}/{self.file}"
 
 
 @dataclass(frozen=True)
@@ -115,6 +121,13 @@ class VolumeSource:
     """In MNI coordinates, left-right symmetric: cut at places in millimetres, sagittal slices from the right half only."""
     notes: tuple[str, ...] = ()
     """Further true sentences, of which captions take some."""
+    slice_direction_known: bool = True
+    """Whether the header's slice direction can be trusted, so that a tilt can be told."""
+
+    @property
+    def member(self) -> str:
+        """Path in the wheel."""
+        return self.file
 
 
 CT_SOURCES = (
@@ -149,7 +162,12 @@ CT_SOURCES = (
         (
             Detail("the right temporal bone", (0.1, 0.42, 0.48, 0.8), (cui.SKULL,), ("bone window", "subdural window")),
             Detail("the left temporal bone", (0.52, 0.42, 0.9, 0.8), (cui.SKULL,), ("bone window", "subdural window")),
-            Detail("the orbital roofs and the frontal sinus", (0.15, 0.02, 0.85, 0.38), (cui.SKULL,), ("bone window",)),
+            Detail(
+                "the orbits and the frontal sinus",
+                (0.15, 0.02, 0.85, 0.38),
+                (cui.SKULL, cui.ORBIT),
+                ("bone window", "soft-tissue window"),
+            ),
         ),
     ),
     DicomSource(
@@ -159,10 +177,10 @@ CT_SOURCES = (
         "ct-vertebra",
         "a lower thoracic vertebra",
         (cui.THORACIC_SPINE, cui.VERTEBRAL_COLUMN),
-        ("bone window", "soft-tissue window", "lung window"),
+        ("bone window", "soft-tissue window"),
         (
-            Detail("the vertebral body", (0.25, 0.28, 0.7, 0.62), (cui.THORACIC_SPINE,), ("bone window", "soft-tissue window")),
-            Detail("the vertebral arch and the spinal canal", (0.28, 0.48, 0.7, 0.85), (cui.THORACIC_SPINE,), ("bone window",)),
+            Detail("the vertebral body", (0.25, 0.28, 0.7, 0.62), (cui.THORACIC_SPINE,)),
+            Detail("the vertebral arch and the spinal canal", (0.28, 0.48, 0.7, 0.85), (cui.THORACIC_SPINE,)),
         ),
     ),
     DicomSource(
@@ -192,7 +210,7 @@ CT_SOURCES = (
         "ct-thoracic-spine",
         "the thoracic spine",
         (cui.THORACIC_SPINE, cui.CHEST),
-        ("soft-tissue window", "bone window", "lung window"),
+        ("soft-tissue window", "bone window"),
     ),
     DicomSource(
         PYDICOM_DATA,
@@ -205,7 +223,8 @@ CT_SOURCES = (
             Detail("the frontal half of the brain", (0.1, 0.08, 0.9, 0.52), (cui.BRAIN,)),
             Detail("the posterior half of the brain", (0.1, 0.5, 0.9, 0.96), (cui.BRAIN,)),
         ),
-        technique="perfusion map of regional cerebral blood flow",
+        technique="perfusion",
+        display="colour map of regional cerebral blood flow",
         frames="all",
     ),
 )
@@ -238,12 +257,14 @@ RADIOGRAPH_SOURCES = (
         "the right lower leg",
         (cui.LOWER_EXTREMITY, cui.TIBIA, cui.FIBULA),
         details=(
-            Detail("the proximal shafts of the tibia and the fibula", (0.15, 0.0, 0.85, 0.4), (cui.TIBIA, cui.FIBULA)),
-            Detail("the middle of the shafts of the tibia and the fibula", (0.2, 0.25, 0.8, 0.65), (cui.TIBIA, cui.FIBULA)),
-            Detail("the distal tibia and the distal fibula", (0.2, 0.5, 0.8, 0.9), (cui.TIBIA, cui.FIBULA)),
-            Detail("the ankle", (0.25, 0.68, 0.8, 1.0), (cui.ANKLE,)),
-            Detail("the distal half with the ankle", (0.12, 0.45, 0.88, 1.0), (cui.TIBIA, cui.FIBULA, cui.ANKLE)),
+            Detail("the proximal shafts of the tibia and the fibula", (0.0, 0.0, 1.0, 0.4), (cui.TIBIA, cui.FIBULA)),
+            Detail("the middle of the shafts of the tibia and the fibula", (0.0, 0.25, 1.0, 0.65), (cui.TIBIA, cui.FIBULA)),
+            Detail("the distal tibia and the distal fibula", (0.0, 0.5, 1.0, 0.9), (cui.TIBIA, cui.FIBULA)),
+            Detail("the ankle", (0.1, 0.68, 0.9, 1.0), (cui.ANKLE,)),
+            Detail("the upper half of the lower leg", (0.0, 0.0, 1.0, 0.55), (cui.TIBIA, cui.FIBULA)),
+            Detail("the distal half with the ankle", (0.0, 0.45, 1.0, 1.0), (cui.TIBIA, cui.FIBULA, cui.ANKLE)),
         ),
+        crop=(0.2, 0.0, 0.82, 1.0),
     ),
 )
 
@@ -253,12 +274,12 @@ ULTRASOUND_SOURCES = (
         "JPGLosslessP14SV1_1s_1f_8b.dcm",
         "1978d4f058e52d3239fae33f261b3dc74605fdd9f89031fffd57bea6218d0dbf",
         "us-adult-heart",
-        "the adult heart, with a caliper across the ascending aorta",
+        "the adult heart and the ascending aorta",
         (cui.HEART, cui.AORTA),
         technique="B-mode echocardiogram",
         crop=(0.13, 0.17, 0.91, 0.83),
         details=(
-            Detail("the near field with the caliper", (0.2, 0.05, 1.0, 0.55), (cui.AORTA,)),
+            Detail("the near field with a caliper across the ascending aorta", (0.2, 0.05, 1.0, 0.55), (cui.AORTA,)),
             Detail("the far field", (0.1, 0.45, 0.95, 1.0), (cui.HEART,)),
         ),
     ),
@@ -283,7 +304,7 @@ ULTRASOUND_SOURCES = (
         "us-transoesophageal",
         "the heart",
         (cui.HEART,),
-        technique="transesophageal colour Doppler echocardiogram",
+        technique="transesophageal color Doppler echocardiogram",
         details=(Detail("the colour box", (0.28, 0.0, 0.78, 1.0), (cui.HEART,)),),
     ),
     DicomSource(
@@ -384,6 +405,7 @@ VOLUME_SOURCES = (
         (cui.BRAIN,),
         "T2-weighted echo-planar",
         notes=("Image without diffusion weighting of a diffusion series.",),
+        slice_direction_known=False,
     ),
     VolumeSource(
         NIBABEL,

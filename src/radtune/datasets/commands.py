@@ -23,11 +23,9 @@ def make_sample(
 ) -> None:
     """Make the embedded sample: real CT, MR, X-ray, ultrasound and scintigraphy images from pip packages, with true captions."""
     from radtune.config.datasets import SampleSettings
-    from radtune.datasets import sample
+    from radtune.datasets import sample as step
 
-    sample.make_sample(
-        folder, sources, quarantine, settings=SampleSettings.parse(settings), seed=seed, weights_cache=weights_cache
-    )
+    step.make_sample(folder, sources, quarantine, settings=SampleSettings.parse(settings), seed=seed, weights_cache=weights_cache)
 
 
 @app.command()
@@ -41,6 +39,6 @@ def read_rocov2(
 ) -> None:
     """Read a folder in ROCOv2's published layout into image–caption pairs and a concept table."""
     from radtune.config.datasets import DatasetSettings
-    from radtune.datasets import rocov2
+    from radtune.datasets import rocov2 as step
 
-    rocov2.read_rocov2(folder, captions, concepts, quarantine, settings=DatasetSettings.parse(settings), seed=seed)
+    step.read_rocov2(folder, captions, concepts, quarantine, settings=DatasetSettings.parse(settings), seed=seed)

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
-from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi_lut, pixel_array
+from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi_lut
+from pydicom.pixels.utils import pixel_array
 
 from radtune.errors import DataError
 
@@ -32,7 +33,7 @@ def read_header_and_pixels(path: Path) -> Dataset:
 
 
 def read_frame(dataset: Dataset, index: int = 0) -> NDArray[Any]:
-    """Frame ``index``: either (height, width) modality values as float64 (Hounsfield units in CT) or (height, width, 3) uint8 RGB.
+    """Frame ``index``: (height, width) float64 modality values (Hounsfield units in CT), or (height, width, 3) uint8 RGB.
 
     Modality LUT or rescale is applied; YBR is converted; palettes are looked up, also the supplemental palette of colour
     maps. Compressed pixels are always decoded by GDCM, so that the bytes do not depend on which decoders are installed.
@@ -51,7 +52,7 @@ def read_frame(dataset: Dataset, index: int = 0) -> NDArray[Any]:
 def _eight_bits(rgb: NDArray[Any], dataset: Dataset) -> NDArray[np.uint8]:
     """Palette colours as 8 bits a channel, from the bits the palette's descriptor states."""
     bits = dataset.RedPaletteColorLookupTableDescriptor[2]
-    return (rgb >> (bits - 8)).astype(np.uint8)
+    return np.asarray(rgb >> (bits - 8), dtype=np.uint8)
 
 
 def _supplemental_palette(stored: NDArray[Any], dataset: Dataset) -> NDArray[np.uint8]:
@@ -137,7 +138,7 @@ def flips(dataset: Dataset) -> tuple[bool, bool]:
 
 
 def ultrasound_region(dataset: Dataset, number: int = 0) -> tuple[int, int, int, int]:
-    """Box (left, top, right, bottom; pixels, right and bottom exclusive) of one region of an ultrasound screen (PS3.3 C.8.5.5)."""
+    """Box of one region of an ultrasound screen (PS3.3 C.8.5.5): left, top, right, bottom in pixels, the last two exclusive."""
     region = dataset.SequenceOfUltrasoundRegions[number]
     return (
         int(region.RegionLocationMinX0),

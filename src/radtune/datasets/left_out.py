@@ -2,62 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
 
-PATIENT_MODALITIES = frozenset({"CR", "CT", "DX", "MG", "MR", "NM", "PT", "US", "XA", "RF"})
-"""Modality codes of images of a patient (PS3.3 C.7.3.1.1.1); others here are test patterns, segmentations and dose grids."""
+PATIENT_MODALITIES = frozenset({"CR", "CT", "MR", "NM", "US"})
+"""Modality codes (PS3.3 C.7.3.1.1.1) of the packages' images of patients; others are test patterns, segmentations, dose grids."""
+
+NOT_DICOM = frozenset({".dump", ".gz", ".icc", ".json", ".py", ".pyc", ".txt"})
 
 
 def survey(
-    folder: Path, used: Collection[str], reviewed: Mapping[str, tuple[str, str]], minimum_side: int
-) -> list[tuple[str, str, str]]:
-    """Path below ``folder``, reason and detail of every DICOM file with pixels that is not in ``used``; sorted by path.
+    folders: Collection[Path], used: Collection[Path], reviewed: Mapping[str, tuple[str, str]], minimum_side: int
+) -> Iterator[tuple[Path, str, str]]:
+    """Yield path, reason and detail of every DICOM image below ``folders`` that is not in ``used``, ordered by path.
 
-    ``reviewed`` are reasons that a person gave. Pictures are compared by study: in these packages all images of a study that
-    is used are the same picture in another encoding, size or crop.
+    ``reviewed`` holds reasons that a person gave, by path below the folder. Pictures are compared by study: in these packages all
+    images of one study are the same picture in another encoding, size or crop.
     """
-    studies: dict[str, str] = {}
-    others: dict[str, Dataset] = {}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if not path.is_file() or path.suffix in {".py", ".pyc", ".json", ".txt", ".icc", ".dump", ".gz"}:
+    images = {path: dataset for folder in folders for path, dataset in _images(folder)}
+    reasons = {folder / name: reason for folder in folders for name, reason in reviewed.items()}
+    known = {_study(images[path]): path.name for path in images if path in used or path in reasons}
+    for path, dataset in images.items():
+        if path in used:
             continue
-        try:
-            dataset = dcmread(path, stop_before_pixels=True)
-        except InvalidDicomError:
-            continue  # no DICOM file
-        except (OSError, ValueError) as error:
-            others[name] = Dataset()
-            others[name].ImageComments = str(error)
-            continue
-        if "Rows" not in dataset:
-            continue  # no image
-        study = str(dataset.get("StudyInstanceUID", ""))
-        if name in used:
-            studies[study] = name
+        side = min(int(dataset.Rows), int(dataset.Columns))
+        modality = str(dataset.get("Modality", ""))
+        if path in reasons:
+            yield path, *reasons[path]
+        elif modality not in PATIENT_MODALITIES:
+            yield path, "not_a_radiology_image", f"modality {modality or 'not stated'}: test pattern, segmentation or dose grid"
+        elif _study(dataset) in known:
+            yield path, "same_picture", f"another encoding, size or crop of {known[_study(dataset)]}"
+        elif side < minimum_side:
+            yield path, "too_small", f"shorter side {side} pixels, at least {minimum_side} are wanted"
         else:
-            others[name] = dataset
-    return [(name, *_reason(name, dataset, studies, reviewed, minimum_side)) for name, dataset in sorted(others.items())]
+            yield path, "not_reviewed", "nobody has looked at it yet"
 
 
-def _reason(
-    name: str, dataset: Dataset, studies: Mapping[str, str], reviewed: Mapping[str, tuple[str, str]], minimum_side: int
-) -> tuple[str, str]:
-    if name in reviewed:
-        return reviewed[name]
-    if "Rows" not in dataset:
-        return "unreadable", str(dataset.ImageComments)
-    side = min(int(dataset.Rows), int(dataset.Columns))
-    if side < minimum_side:
-        return "too_small", f"shorter side {side} pixels, at least {minimum_side} are wanted"
-    modality = str(dataset.get("Modality", ""))
-    if modality not in PATIENT_MODALITIES:
-        return "not_a_radiology_image", f"modality {modality or 'not stated'}: test pattern, segmentation or dose grid"
-    study = studies.get(str(dataset.get("StudyInstanceUID", "")))
-    if study is not None:
-        return "same_picture", f"another encoding, size or crop of {study}"
-    return "not_taken", "a variant of a picture that was looked at and left out"
+def _study(dataset: Dataset) -> str:
+    return str(dataset.get("StudyInstanceUID", ""))
+
+
+def _images(folder: Path) -> Iterator[tuple[Path, Dataset]]:
+    """Path and header of each DICOM file below ``folder`` that has an image."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.suffix not in NOT_DICOM:
+            try:
+                dataset = dcmread(path, stop_before_pixels=True)
+            except InvalidDicomError:
+                continue
+            if "Rows" in dataset:
+                yield path, dataset

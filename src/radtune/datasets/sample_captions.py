@@ -49,9 +49,9 @@ class Facts:
 
 _PHRASINGS: dict[Modality, tuple[str, ...]] = {
     "CT": (
-        "{adjectives} CT of {subject}{window}{detail}",
-        "CT image of {subject}, {adjectives}{window}{detail}",
-        "{adjectives} computed tomography slice through {subject}{window}{detail}",
+        "{adjectives} CT of {subject}{display}{window}{detail}",
+        "CT image of {subject}, {adjectives}{display}{window}{detail}",
+        "{adjectives} computed tomography slice through {subject}{display}{window}{detail}",
     ),
     "MRI": (
         "{adjectives} MRI of {subject}{level}{detail}",

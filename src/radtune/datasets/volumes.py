@@ -35,13 +35,13 @@ class Volume:
     @property
     def tilt(self) -> float:
         """Largest angle between a voxel axis and its patient axis, in degrees."""
-        return float(np.degrees(obliquity(self.affine)).max())
+        return float(np.degrees(obliquity(self.affine)).max())  # type: ignore[no-untyped-call]
 
 
 def read_volume(path: Path) -> Volume:
     """Read a NIfTI file; of a series of volumes the first. Raises :class:`DataError` if it cannot be read."""
     try:
-        image = nib.as_closest_canonical(nib.load(path))
+        image = nib.funcs.as_closest_canonical(nib.load(path))  # type: ignore[no-untyped-call]
         values = np.asarray(image.dataobj, dtype=np.float64)
     except (OSError, ValueError, nib.filebasedimages.ImageFileError) as error:
         raise DataError(f"{path}: not a readable NIfTI volume: {error}", "delete the package cache and fetch it again") from error
@@ -66,14 +66,16 @@ def cut(volume: Volume, plane: str, index: int) -> NDArray[np.uint8]:
     """One slice as 8 bits, (height, width), in the radiological convention.
 
     Seen from the patient's feet (axial) or front (coronal): the patient's right is on the left of the image; sagittal: the
-    front is on the left. Head, or in axial slices the front, is at the top. Raises :class:`DataError` if its pixels are not square.
+    front is on the left. Head, or in axial slices the front, is at the top.
+    Raises :class:`DataError` if the slice's pixels are not square.
     """
     axis = NORMAL_AXIS[plane]
-    sides = np.delete(voxel_sizes(volume.affine), axis)
+    sides = np.delete(voxel_sizes(volume.affine), axis)  # type: ignore[no-untyped-call]
     if sides.max() / sides.min() > MAXIMUM_VOXEL_RATIO:
         raise DataError(f"{plane} pixels of the volume measure {sides[0]:.2f} by {sides[1]:.2f} mm", "take another plane")
     picture = np.take(volume.values, index, axis=axis)[::-1, ::-1].T
-    return (np.clip((picture - volume.low) / (volume.high - volume.low), 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+    scaled = np.clip((picture - volume.low) / (volume.high - volume.low), 0.0, 1.0)
+    return np.asarray(scaled * 255.0 + 0.5, dtype=np.uint8)
 
 
 def tissue_share(volume: Volume, plane: str, index: int) -> float:
