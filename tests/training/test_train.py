@@ -24,8 +24,8 @@ from radtune.training.loop import Stopped
 from radtune.training.train import train
 from training.tiny_world import ADAPTATION, SEED, Outputs, make_world, recipe
 
-LONG = {"epochs": 40, "evaluations": 10, "patience": 10, "checkpoint_steps": 3}
-"""200 steps: long enough to be killed in the middle."""
+LONG = {"epochs": 24, "evaluations": 10, "patience": 10, "checkpoint_steps": 3}
+"""120 steps: long enough to be killed in the middle."""
 
 
 FULL = AdaptationSettings(strategy="full")
@@ -102,7 +102,7 @@ def assert_same(outputs: Outputs, expected: Outputs):
 
 
 def test_the_loss_falls_and_the_best_state_is_kept(world, tmp_path):
-    outputs = run(world, Outputs(tmp_path), adaptation=FULL, epochs=16, learning_rate=3e-3)
+    outputs = run(world, Outputs(tmp_path), adaptation=FULL, epochs=10)
     log = read_rows(outputs.training_log, TRAINING_LOG)
     losses = [row["loss"] for row in log if row["event"] == "train"]
     evaluations = {row["step"]: row["validation_loss"] for row in log if row["event"] == "evaluation"}
@@ -117,9 +117,9 @@ def test_the_loss_falls_and_the_best_state_is_kept(world, tmp_path):
 def test_log_rows_add_up(undisturbed):
     log = read_rows(undisturbed.training_log, TRAINING_LOG)
     steps = [row for row in log if row["event"] == "train"]
-    assert [row["step"] for row in steps] == list(range(1, 201))
-    assert steps[-1]["samples"] == 40 * 20
-    assert steps[-1]["epoch"] == pytest.approx(40)
+    assert [row["step"] for row in steps] == list(range(1, 121))
+    assert steps[-1]["samples"] == 24 * 20
+    assert steps[-1]["epoch"] == pytest.approx(24)
     for column in ("samples", "tokens", "seconds"):
         values = [row[column] for row in log]
         assert values == sorted(values)
@@ -185,22 +185,22 @@ def test_a_changed_recipe_starts_anew_and_clears_what_is_left_of_the_old(world, 
 
 @pytest.mark.parametrize("changes", [{"precision": "bfloat16"}, {"schedule": "onecycle"}, {"schedule": "plateau"}])
 def test_every_kind_of_state_resumes_exactly(world, tmp_path, changes):
-    whole = run(world, Outputs(tmp_path / "whole"), **changes, epochs=16)
+    whole = run(world, Outputs(tmp_path / "whole"), **changes, epochs=5)
     outputs = Outputs(tmp_path / "cut")
-    stop_at(outputs, 20)
+    stop_at(outputs, 12)
     with pytest.raises(Stopped):
-        run(world, outputs, **changes, epochs=16)
-    run(world, outputs, **changes, epochs=16)
+        run(world, outputs, **changes, epochs=5)
+    run(world, outputs, **changes, epochs=5)
     assert_same(outputs, whole)
 
 
 def test_early_stopping_after_patience_evaluations_without_a_better_loss(world, tmp_path):
     # Twenty captions are soon learnt by heart; from then on the validation loss climbs.
-    outputs = run(world, Outputs(tmp_path), adaptation=FULL, epochs=40, evaluations=40, patience=3, schedule="constant")
+    outputs = run(world, Outputs(tmp_path), adaptation=FULL, epochs=20, evaluations=20, patience=2, schedule="constant")
     notes = read_footer(outputs.training_log)["notes"]
     evaluations = [row for row in read_rows(outputs.training_log, TRAINING_LOG) if row["event"] == "evaluation"]
     assert notes["steps"] < notes["total_steps"]
-    assert [row["step"] for row in evaluations].index(notes["best_step"]) == len(evaluations) - 4
+    assert [row["step"] for row in evaluations].index(notes["best_step"]) == len(evaluations) - 3
 
 
 def test_without_validation_rows_the_last_state_is_kept_and_it_says_so(tmp_path, capsys):

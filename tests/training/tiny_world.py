@@ -30,7 +30,7 @@ BUILD = BuildSettings(
     family="smolvlm",
     sources={"model": "tiny:"},
     image_size=SIDE,
-    maximum_text_tokens=48,
+    maximum_text_tokens=96,
     options={
         "vision_width": 16,
         "vision_layers": 1,

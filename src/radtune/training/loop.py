@@ -25,6 +25,7 @@ from radtune.config.models import AdaptationSettings, TrainingSettings
 from radtune.errors import RadtuneError
 from radtune.models.adaptation import load_trained_state, set_stage, trained_state
 from radtune.models.family import Example, FamilyModel
+from radtune.models.untyped import untyped
 from radtune.progress import progress_bar
 from radtune.training.checkpoints import Checkpoints, Progress
 from radtune.training.data_order import derived_seed, epoch_batches, grouped, sorted_batches
@@ -186,7 +187,7 @@ class Trainer:
             if not math.isfinite(value):
                 raise _diverged(step, "loss", value, row_ids)
             total += value
-            (summed / label_tokens).backward()
+            untyped(summed / label_tokens).backward()
             self.masters.add_gradients()
         norm = nn.utils.clip_grad_norm_(self.masters.masters.values(), self.settings.maximum_gradient_norm).item()
         if not math.isfinite(norm):

@@ -7,12 +7,15 @@ from typing import Any
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LinearLR, LRScheduler, OneCycleLR, ReduceLROnPlateau
-from transformers import get_constant_schedule_with_warmup, get_cosine_schedule_with_warmup, get_linear_schedule_with_warmup
+from transformers import get_scheduler
 
 from radtune.config.models import TrainingSettings
+from radtune.models.untyped import untyped
 
 SHORTEST_CYCLE = 10
 """Fewest steps a one-cycle schedule is laid out for; torch cannot split fewer into its phases."""
+
+_TRANSFORMERS_NAMES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 
 
 class Schedule:
@@ -27,12 +30,9 @@ class Schedule:
         warmup = math.ceil(settings.warmup_share * total_steps)
         self._plateau: ReduceLROnPlateau | None = None
         self._by_step: LRScheduler
-        if settings.schedule == "linear":
-            self._by_step = get_linear_schedule_with_warmup(optimizer, warmup, total_steps)
-        elif settings.schedule == "cosine":
-            self._by_step = get_cosine_schedule_with_warmup(optimizer, warmup, total_steps)
-        elif settings.schedule == "constant":
-            self._by_step = get_constant_schedule_with_warmup(optimizer, warmup)
+        if settings.schedule in _TRANSFORMERS_NAMES:
+            name = _TRANSFORMERS_NAMES[settings.schedule]
+            self._by_step = untyped(get_scheduler)(name, optimizer, num_warmup_steps=warmup, num_training_steps=total_steps)
         elif settings.schedule == "onecycle":
             steps = max(total_steps, SHORTEST_CYCLE)
             rising = min(max(settings.warmup_share, 2 / steps), 1 - 2 / steps)
