@@ -367,19 +367,29 @@ class RunMaker:
                 rows = []
                 for item, draw in itertools.product(test, range(3 if system == BASELINE else 1)):
                     text = f"{item['modality']} image written by {system} in arm {arm}, draw {draw}."
-                    rows.append((item["item_id"], item, "caption", "Describe this medical image.", text, item["caption"], draw))
+                    rows.append(
+                        (
+                            f"caption:{item['item_id']}",
+                            item,
+                            "caption",
+                            "Describe this medical image.",
+                            text,
+                            item["caption"],
+                            draw,
+                        )
+                    )
                 if system.startswith("paligemma"):
                     for pair in self.known:
                         item = next(item for item in self.items if item["item_id"] == pair["item_id"])
                         if item["split"] == "test":
                             prompt = f"{arm} prompt: {pair['question']}"
-                            rows.append((pair["question_id"], item, "question", prompt, "axial", pair["answer"], 0))
+                            rows.append((f"question:{pair['question_id']}", item, "question", prompt, "axial", pair["answer"], 0))
                 if system == "smolvlm_tiny":
                     rows[0] = (*rows[0][:4], f"{SCRIPT}{'very long ' * 30}", *rows[0][5:])
                     rows[1] = (*rows[1][:4], "", *rows[1][5:])
                 predictions = [
                     {
-                        "prediction_id": f"{row_id}#{arm}#{draw}",
+                        "prediction_id": f"{row_id}#{draw}" if system == BASELINE else row_id,
                         "row_id": row_id,
                         "item_id": item["item_id"],
                         "group_id": f"group of {item['item_id']}",

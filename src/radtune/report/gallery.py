@@ -147,7 +147,7 @@ def _example(
     for row in own:
         if row["task"] == "question":
             # The prompt of the modality arm names the modality; the question itself is the same in both arms.
-            question = questions.get(row["row_id"], row["prompt"])
+            question = questions.get(row["row_id"].removeprefix("question:"), row["prompt"])
             entry = asked.setdefault(row["row_id"], Asked(question, row["reference"], []))
             entry.answers.append(Written(row["system"], row["arm"], row["prediction"], row["score"]))
     prediction = classified.get(item_id)
