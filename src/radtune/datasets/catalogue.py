@@ -224,7 +224,7 @@ CT_SOURCES = (
             Detail("the posterior half of the brain", (0.1, 0.5, 0.9, 0.96), (cui.BRAIN,)),
         ),
         technique="perfusion",
-        display="colour map of regional cerebral blood flow",
+        display="color map of regional cerebral blood flow",
         frames="all",
     ),
 )

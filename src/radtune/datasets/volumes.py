@@ -73,12 +73,18 @@ def cut(volume: Volume, plane: str, index: int) -> NDArray[np.uint8]:
     sides = np.delete(voxel_sizes(volume.affine), axis)  # type: ignore[no-untyped-call]
     if sides.max() / sides.min() > MAXIMUM_VOXEL_RATIO:
         raise DataError(f"{plane} pixels of the volume measure {sides[0]:.2f} by {sides[1]:.2f} mm", "take another plane")
-    picture = np.take(volume.values, index, axis=axis)[::-1, ::-1].T
+    picture = _slice(volume, plane, index)[::-1, ::-1].T
     scaled = np.clip((picture - volume.low) / (volume.high - volume.low), 0.0, 1.0)
     return np.asarray(scaled * 255.0 + 0.5, dtype=np.uint8)
 
 
 def tissue_share(volume: Volume, plane: str, index: int) -> float:
     """Share of a slice's pixels that are brighter than a tenth of the display range."""
-    picture = np.take(volume.values, index, axis=NORMAL_AXIS[plane])
+    picture = _slice(volume, plane, index)
     return float((picture > volume.low + 0.1 * (volume.high - volume.low)).mean())
+
+
+def _slice(volume: Volume, plane: str, index: int) -> NDArray[np.float64]:
+    """One slice as a view; ``np.take`` would first copy the whole volume."""
+    view: NDArray[np.float64] = np.moveaxis(volume.values, NORMAL_AXIS[plane], 0)[index]
+    return view
