@@ -31,7 +31,7 @@ from radtune.config.run import RadtuneConfig
 from radtune.errors import ConfigError
 from radtune.options import WEIGHTS_CACHE_VARIABLE
 from radtune.workflow.config_record import record_config
-from radtune.workflow.rules import on_gpus, repeated
+from radtune.workflow.rules import on_gpus, repeated, report_files
 
 try:
     run = validated(RadtuneConfig, config, where="configuration")

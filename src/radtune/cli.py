@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from radtune import __version__
 from radtune.benchmark.commands import app as benchmark
@@ -72,12 +73,14 @@ def _root(
 def main() -> None:
     """Entry point: errors of the user's kind become one message and an exit code, never a traceback."""
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)  # not standalone, so that the codes of errors.py are ours to give
+        sys.exit(code if isinstance(code, int) else 0)
     except RadtuneError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(EXIT_ERROR)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
+    except TyperException as error:
+        error.show()
+        sys.exit(error.exit_code)
     except (typer.Abort, KeyboardInterrupt):
         print("interrupted", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)

@@ -12,6 +12,8 @@ rule build_report:
         all_images,
         all_scores,
         [layout.trained_modules(system) for system in run.systems],
+        # Templates and styles are no Python, so the digest of the code does not see them.
+        files=report_files(),
     output:
         page=layout.report,
     log:

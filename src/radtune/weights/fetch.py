@@ -69,7 +69,7 @@ def _from_wheel(source: Source, cache: Path) -> Path:
     if done.exists():
         return target
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_suffix(".lock")):
+    with FileLock(folder.with_name(folder.name + ".lock")):
         if done.exists():
             return target
         with tempfile.TemporaryDirectory(dir=cache) as download:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from pathlib import Path
+
+import radtune.report
 
 
 def repeated(option: str, values: Iterable[object]) -> list[str]:
@@ -16,3 +20,10 @@ def on_gpus(count: int) -> dict[str, int]:
     Without ``nodes=1``, SLURM may spread several GPUs over nodes, where the job's own step then cannot start.
     """
     return {"gpu": count, "nodes": 1} if count else {}
+
+
+def report_files() -> list[Path]:
+    """Templates and styles of the report."""
+    room = Path(radtune.report.__file__).parent
+    # Relative, so that a project that is moved with its results has nothing to build again.
+    return sorted(Path(os.path.relpath(path)) for folder in ("templates", "static") for path in (room / folder).iterdir())
