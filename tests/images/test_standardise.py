@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -159,6 +161,16 @@ def test_a_row_says_what_was_done(write_captions: Any, tmp_path: Path) -> None:
     assert json.loads(row["transform"]) == {
         "fill": [0, 0, 0], "frames": 1, "offset": [12, 0], "orientation": 6, "scale": 0.5, "size": [8, 32],
     }  # fmt: skip
+
+
+def test_the_footer_tells_hugging_face_that_the_column_holds_images(write_captions: Any, tmp_path: Path) -> None:
+    Image.new("L", (4, 4)).save(tmp_path / "a.png")
+    captions = write_captions({"a": tmp_path / "a.png"})
+    run(captions, 0, SMALL)
+    schema = pq.read_schema(captions.with_name("images-0.parquet"))
+    assert json.loads(schema.metadata[b"huggingface"])["info"]["features"]["image"] == {"_type": "Image"}
+    # The features of `datasets` count only where their type is that of the column.
+    assert schema.field("image").type == pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 
 def test_the_same_run_twice_gives_the_same_content(write_captions: Any, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from radtune.artifacts.digests import file_digest
 from radtune.artifacts.io import content_digest, read_footer, read_rows
 from radtune.artifacts.kinds.training_log import TRAINING_LOG
 from radtune.config.modality import ModalitySettings
-from radtune.errors import DataError
+from radtune.errors import ConfigError, DataError
 from radtune.images.store import ImageStore
 from radtune.modality.classes import CLASSES
 from radtune.modality.classifier import NetworkInputs, load_classifier, outputs
@@ -110,6 +110,12 @@ def test_without_training_images_there_is_nothing_to_do(make: Any, frozen: Modal
     with pytest.raises(DataError, match="no image of the split train"):
         run(make({"test": {"CT": 2}}), tmp_path, frozen)
     assert not list(tmp_path.glob("*.safetensors"))
+
+
+def test_a_training_that_diverges_says_so(pictures: Any, frozen: ModalitySettings, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"diverged: its loss is .*\n.*lower modality.learning_rate"):
+        run(pictures, tmp_path, frozen.model_copy(update={"learning_rate": 1e37}))
+    assert not list(tmp_path.iterdir())
 
 
 def test_balanced_weights_are_scikit_learns() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import resource
 import time
 from collections import Counter
@@ -18,7 +19,7 @@ from radtune.artifacts.kinds.modality_labels import MODALITY_LABELS
 from radtune.artifacts.kinds.training_log import TRAINING_LOG
 from radtune.artifacts.provenance import provenance
 from radtune.config.modality import ModalitySettings
-from radtune.errors import DataError
+from radtune.errors import ConfigError, DataError
 from radtune.images.store import ImageStore
 from radtune.modality.classes import CLASSES
 from radtune.modality.classifier import (
@@ -116,7 +117,8 @@ def fit(
     """Train ``model`` in place with AdamW and weighted cross-entropy, and leave it in its best state.
 
     ``train`` and ``valid`` yield (input, class number). Returns the rows of the training log and the epoch of the best state,
-    from 1: that of the lowest validation loss, or the last one where ``valid`` is empty.
+    from 1: that of the lowest validation loss, or the last one where ``valid`` is empty. Raises :class:`ConfigError` if the
+    loss is no finite number.
     """
     here = device()
     model.to(here)
@@ -144,7 +146,7 @@ def fit(
             step, samples = step + 1, samples + len(targets)
             log.append(
                 _log_row(
-                    start, step, samples, epoch=samples / count, event="train", loss=loss.item(), learning_rate=rate,
+                    start, step, samples, epoch=samples / count, event="train", loss=_finite(loss.item()), learning_rate=rate,
                     gradient_norm=gradient_norm.item(),
                 )
             )  # fmt: skip
@@ -170,7 +172,14 @@ def mean_loss(model: nn.Module, examples: Examples, weights: torch.Tensor, setti
         losses = nn.functional.cross_entropy(model(inputs.to(here)), targets.to(here), weight=weights.to(here), reduction="sum")
         total = total + losses.cpu().double()
         weight = weight + weights[targets].double().sum()
-    return (total / weight).item() if weight else None
+    return _finite((total / weight).item()) if weight else None
+
+
+def _finite(loss: float) -> float:
+    """``loss`` itself. Raises :class:`ConfigError` if it is no finite number: no later step would mend it."""
+    if not math.isfinite(loss):
+        raise ConfigError(f"the training of the modality classifier diverged: its loss is {loss}", "lower modality.learning_rate")
+    return loss
 
 
 def _batches(order: Sequence[int], size: int) -> list[list[int]]:

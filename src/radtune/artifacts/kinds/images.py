@@ -18,7 +18,9 @@ IMAGES = Kind(
             pa.field("original_mode", pa.string()),  # Pillow mode of the source
             pa.field("transform", pa.string()),  # orientation, scale, offsets and fill, as canonical JSON
             pa.field("sha256", pa.string()),  # of the encoded bytes
-        ]
+        ],
+        # Read by the library `datasets`: without it, the column would load as a struct, not as an image.
+        metadata={"huggingface": '{"info":{"features":{"image":{"_type":"Image"}}}}'},
     ),
     key=("item_id",),
     row_group_size=32,
