@@ -39,6 +39,16 @@ def test_a_state_that_cannot_be_written_is_an_error_that_names_it(tmp_path):
         Checkpoints(tmp_path, "f" * 64).save(Progress(step=2), trained(2), {})
 
 
+@pytest.mark.parametrize("large", ["trained", "optimizer"])
+def test_a_full_disk_is_an_error_and_leaves_the_state_before(tmp_path, large, limited_file_size):
+    checkpoints = Checkpoints(tmp_path, "f" * 64)
+    checkpoints.save(Progress(step=2), trained(2), {})
+    tensors = {"weight": torch.ones(100_000)}
+    with limited_file_size(50_000), pytest.raises(ArtifactError, match=r"step-00000004: cannot be written"):
+        checkpoints.save(Progress(step=4), tensors if large == "trained" else trained(4), tensors if large == "optimizer" else {})
+    assert [path.name for path in checkpoints.folder.iterdir()] == ["step-00000002"]
+
+
 def test_remove_all_spares_what_is_not_a_state(tmp_path):
     for name in ("a" * 64, "b" * 64, "mine"):
         (tmp_path / name).mkdir()

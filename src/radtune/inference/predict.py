@@ -22,7 +22,7 @@ from radtune.models.adaptation import adapt, load_trained_state
 from radtune.models.family import Example, FamilyModel, Generated
 from radtune.models.load import load_model
 from radtune.progress import progress
-from radtune.training.adapter_metadata import read_adapter_metadata
+from radtune.training.adapter_file import read_adapter_metadata
 from radtune.training.checkpoints import family_module, fingerprint
 from radtune.training.device import attention_implementation, choose_device
 from radtune.training.folder_lock import locked

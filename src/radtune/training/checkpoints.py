@@ -18,6 +18,7 @@ from typing import Any
 
 import orjson
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -90,7 +91,7 @@ class Checkpoints:
                 _sync(path)
             temporary.rename(target)
             _sync(self.folder)
-        except OSError as error:
+        except (OSError, SafetensorError, RuntimeError) as error:  # the last two are how safetensors and torch report a full disk
             shutil.rmtree(temporary, ignore_errors=True)
             raise ArtifactError(f"{target}: cannot be written: {error}", "free disk space or correct the permissions") from error
         for step in self._steps():

@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from safetensors.torch import save_file
 
 from radtune.artifacts.code_digest import code_digest
-from radtune.artifacts.digests import canonical_json
-from radtune.artifacts.io import atomic_path, read_footer, read_rows, write
+from radtune.artifacts.io import read_footer, read_rows, write
 from radtune.artifacts.kinds.mix import MIX
 from radtune.artifacts.kinds.trained_modules import TRAINED_MODULES
 from radtune.artifacts.kinds.training_log import TRAINING_LOG
@@ -22,7 +20,7 @@ from radtune.images.store import ImageStore
 from radtune.models.adaptation import adapt
 from radtune.models.family import Example, FamilyModel
 from radtune.models.load import load_model
-from radtune.training.adapter_metadata import METADATA_KEY, read_adapter_metadata
+from radtune.training.adapter_file import AdapterMetadata, read_adapter_metadata, write_adapter
 from radtune.training.checkpoints import Checkpoints, family_module, fingerprint, remove_all
 from radtune.training.device import attention_implementation, choose_device
 from radtune.training.folder_lock import LOCK_WAIT_SECONDS, locked
@@ -82,10 +80,7 @@ def train(
         )
         tensors = trainer.run()
 
-        # One entry holds all: safetensors writes several in an order that differs from process to process.
-        metadata = canonical_json({"fingerprint": mark, "seed": seed, "settings": settings.model_dump(mode="json")})
-        with atomic_path(adapter) as temporary:
-            save_file(tensors, temporary, metadata={METADATA_KEY: metadata})
+        write_adapter(adapter, tensors, AdapterMetadata(mark, seed, settings))
         progress = trainer.progress
         source = provenance(
             __name__,
