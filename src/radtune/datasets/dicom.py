@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
+from pydicom.errors import InvalidDicomError
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi_lut
 from pydicom.pixels.utils import pixel_array
 
@@ -28,7 +29,7 @@ def read_header_and_pixels(path: Path) -> Dataset:
     """Parse one DICOM file. Raises :class:`DataError` if it is none."""
     try:
         return dcmread(path)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (InvalidDicomError, OSError, ValueError) as error:
         raise DataError(f"{path}: not a readable DICOM file: {error}", "delete the package cache and fetch it again") from error
 
 
@@ -81,8 +82,9 @@ def window(values: NDArray[Any], centre: float, width: float) -> NDArray[np.uint
 def default_window(values: NDArray[Any], dataset: Dataset) -> tuple[NDArray[np.uint8], dict[str, Any]]:
     """The header's first window or VOI LUT, else the range between the 0.5th and 99.5th percentile; and what was done."""
     if "VOILUTSequence" in dataset:
-        looked_up = apply_voi_lut(values.astype(np.int64), dataset, index=0)
-        return window(looked_up, looked_up.max() / 2, looked_up.max() + 1), {"voi_lut": 0}
+        looked_up = apply_voi_lut(values.astype(np.int64), dataset, index=0).astype(np.float64)
+        bits = dataset.VOILUTSequence[0].LUTDescriptor[2]
+        return window(looked_up, 2 ** (bits - 1), 2**bits), {"voi_lut": 0}
     if "WindowCenter" in dataset:
         centre, width = (float(np.atleast_1d(dataset[name].value)[0]) for name in ("WindowCenter", "WindowWidth"))
         return window(values, centre, width), {"window_centre": centre, "window_width": width, "window_from": "header"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,14 +22,14 @@ CAPTION_LICENCE = "Apache-2.0"
 
 def write_folder(folder: Path, items: list[tuple[str, Picture]], seed: int) -> dict[str, Path]:
     """Write the folder beside its place and move it there when it is whole; return its tables by name."""
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
+    temporary, old = folder.with_name(f".{folder.name}.tmp"), folder.with_name(f".{folder.name}.old")
     try:
+        for leftover in (temporary, old):  # of a run that was killed
+            shutil.rmtree(leftover, ignore_errors=True)
         temporary.mkdir(parents=True)
         sources = _write_images(temporary, items)
         _write_tables(temporary, items, sources, seed)
         if folder.exists():
-            old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
             folder.rename(old)
             temporary.rename(folder)
             shutil.rmtree(old)

@@ -28,9 +28,9 @@ class Volume:
     affine: NDArray[np.float64]
     """(4, 4): voxel indices to millimetres."""
     low: float
-    """Displayed as black: the 0.5th percentile."""
+    """Displayed as black: the 0.5th percentile, or the minimum where that equals the 99.5th."""
     high: float
-    """Displayed as white: the 99.5th percentile."""
+    """Displayed as white: the 99.5th percentile, or the maximum."""
 
     @property
     def tilt(self) -> float:
@@ -46,8 +46,10 @@ def read_volume(path: Path) -> Volume:
     except (OSError, ValueError, nib.filebasedimages.ImageFileError) as error:
         raise DataError(f"{path}: not a readable NIfTI volume: {error}", "delete the package cache and fetch it again") from error
     values = values[..., 0] if values.ndim == 4 else values
-    low, high = np.percentile(values, (0.5, 99.5))
-    return Volume(values, np.asarray(image.affine, dtype=np.float64), float(low), float(high))
+    low, high = (float(value) for value in np.percentile(values, (0.5, 99.5)))
+    if low == high:  # nearly all voxels alike
+        low, high = float(values.min()), float(max(values.max(), values.min() + 1.0))
+    return Volume(values, np.asarray(image.affine, dtype=np.float64), low, high)
 
 
 def slice_indices(volume: Volume, plane: str, spacing_mm: float) -> list[tuple[int, float]]:
