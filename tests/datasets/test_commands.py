@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 from typer.testing import CliRunner
 
 from radtune.artifacts.io import read_rows
@@ -13,43 +14,32 @@ from radtune.cli import app
 from radtune.errors import ConfigError
 
 
+def invoke(command: str, **options: str | Path) -> Result:
+    """Run ``radtune datasets COMMAND`` with the options."""
+    words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    return CliRunner().invoke(app, ["datasets", command, *words])
+
+
 def test_sample_is_made_and_read_by_hand(tmp_path: Path, weights_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    settings = json.dumps({"slice_spacing_mm": 12.0, "cine_frame_step": 60, "maximum_side": 96})
-    made = CliRunner().invoke(
-        app,
-        [
-            *[
-                "datasets",
-                "make-sample",
-                "--folder",
-                "sample",
-                "--sources",
-                "sources.parquet",
-                "--quarantine",
-                "left_out.parquet",
-                "--seed",
-                "3",
-            ],
-            *("--settings", settings, "--weights-cache", str(weights_cache)),
-        ],
+    made = invoke(
+        "make-sample",
+        folder="sample",
+        sources="sources.parquet",
+        quarantine="left_out.parquet",
+        settings=json.dumps({"slice_spacing_mm": 12.0, "cine_frame_step": 60, "maximum_side": 96}),
+        seed="3",
+        weights_cache=weights_cache,
     )
     assert made.exit_code == 0, made.output
-    read = CliRunner().invoke(
-        app,
-        [
-            *[
-                "datasets",
-                "read-rocov2",
-                "--folder",
-                "sample",
-                "--captions",
-                "captions.parquet",
-                "--concepts",
-                "concepts.parquet",
-            ],
-            *("--quarantine", "quarantine.parquet", "--settings", '{"name":"sample"}', "--seed", "3"),
-        ],
+    read = invoke(
+        "read-rocov2",
+        folder="sample",
+        captions="captions.parquet",
+        concepts="concepts.parquet",
+        quarantine="quarantine.parquet",
+        settings=json.dumps({"name": "sample", "folder": None}),
+        seed="3",
     )
     assert read.exit_code == 0, read.output
     rows = read_rows(Path("captions.parquet"), CAPTIONS)
@@ -58,12 +48,8 @@ def test_sample_is_made_and_read_by_hand(tmp_path: Path, weights_cache: Path, mo
 
 
 def test_unknown_settings_are_refused(tmp_path: Path) -> None:
-    result = CliRunner().invoke(
-        app,
-        [
-            *["datasets", "read-rocov2", "--captions", "c", "--concepts", "k", "--quarantine", "q", "--seed", "1"],
-            *("--folder", str(tmp_path), "--settings", '{"nam":"sample"}'),
-        ],
+    result = invoke(
+        "read-rocov2", folder=tmp_path, captions="c", concepts="k", quarantine="q", settings='{"nam": "sample"}', seed="1"
     )
     assert isinstance(result.exception, ConfigError)
     assert "nam: unknown key" in str(result.exception)
