@@ -305,7 +305,7 @@ ULTRASOUND_SOURCES = (
         "the heart",
         (cui.HEART,),
         technique="transesophageal color Doppler echocardiogram",
-        details=(Detail("the colour box", (0.28, 0.0, 0.78, 1.0), (cui.HEART,)),),
+        details=(Detail("the color box", (0.28, 0.0, 0.78, 1.0), (cui.HEART,)),),
     ),
     DicomSource(
         PYDICOM_DATA,
