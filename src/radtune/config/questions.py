@@ -14,7 +14,7 @@ class FilterSettings(Settings):
     """The filters between the writer's replies and the mix."""
 
     minimum_support: float = Field(default=0.6, ge=0, le=1)
-    """Share of an answer's content words that must stand in the caption."""
+    """Share of an answer's content words, and of what its question takes for granted, that must stand in the caption."""
     maximum_leak: float = Field(default=0.5, ge=0, le=1)
     """Share of an answer's content words that may stand in its question."""
     maximum_question_words: int = Field(default=30, ge=3)
@@ -37,8 +37,8 @@ class KnownSettings(Settings):
         "projection",
         "region",
     )
-    """What is asked: the modality (openly, and as a yes/no question), and where a person named them plane, projection and region of
-    the body."""
+    """What is asked: the modality (openly, and as a yes/no question), and where a person named them plane, projection and region
+    of the body."""
 
 
 class QuestionSettings(Settings):

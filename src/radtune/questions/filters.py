@@ -33,6 +33,13 @@ _FUNCTION_WORDS = (
 FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 """Words that carry no finding: they count neither for support nor for leakage."""
 
+_GENERIC_WORDS = (
+    "abnormality area body finding feature image imaging kind level location modality organ part picture plane position"
+    " projection radiology region scan side structure type view"
+)
+GENERIC_WORDS = frozenset(_GENERIC_WORDS.split())
+"""Words that a question about any image may use, whatever its caption says."""
+
 _WORD = re.compile(r"[a-z0-9]+(?:[.,]\d+)?")
 _MEASURE = re.compile(
     r"\d\s*(?:mm|cm|ml|cc|kg|hu|degrees?|percent|%|°|litres?|liters?|inch(?:es)?)(?![a-z])"
@@ -104,13 +111,18 @@ def too_long(pair: Candidate, settings: FilterSettings) -> bool:
 def unsupported(pair: Candidate, settings: FilterSettings) -> bool:
     """Too few of the answer's content words stand in the caption.
 
-    Yes and no stand in no caption. Then the question's words must, and the caption must hold a negation for a no and none for
-    a yes: too strict rather than too lenient, for a wrong polarity is noise that nothing later finds.
+    Yes and no stand in no caption. Then the caption must hold a negation for a no and none for a yes (that the question's words
+    stand there, :func:`false_premise` sees to): too strict rather than too lenient, for nothing later finds a wrong polarity.
     """
     words = content_words(pair.answer)
     if words <= {"yes", "no"} and words:
-        agrees = bool(_NEGATION.search(pair.caption)) == (words == {"no"})
-        return not agrees or share_within(content_words(pair.question), pair.caption) < settings.minimum_support
+        return bool(_NEGATION.search(pair.caption)) != (words == {"no"})
+    return share_within(words, pair.caption) < settings.minimum_support
+
+
+def false_premise(pair: Candidate, settings: FilterSettings) -> bool:
+    """The question takes for granted what the caption does not say: "What does the MRI show?" about a CT."""
+    words = content_words(pair.question) - GENERIC_WORDS
     return share_within(words, pair.caption) < settings.minimum_support
 
 
@@ -151,6 +163,7 @@ FILTERS: tuple[Callable[[Candidate, FilterSettings], bool], ...] = (
     cut_off,
     too_long,
     unsupported,
+    false_premise,
     leak,
     measure,
     date_or_history,

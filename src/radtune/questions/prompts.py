@@ -16,8 +16,8 @@ Message = dict[str, str]
 PROMPT_VERSION = "1"
 
 INSTRUCTION = (
-    "Write {pairs} short questions about the image that this caption describes, each with its answer. Take the answers from the"
-    " caption, word for word. Do not ask about sizes, dates, age or history.\n\nCaption: {caption}"
+    "Write {pairs} short questions about the image that the caption describes, each with its answer. Take the answers from the"
+    " caption, word for word. Do not ask about sizes, dates, age or history."
 )
 
 EXAMPLES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
@@ -40,7 +40,10 @@ def question_prompt(caption: str, pairs: int) -> list[Message]:
     """The chat that asks for ``pairs`` question–answer pairs about ``caption``, worked examples first."""
     messages: list[Message] = []
     for example, written in EXAMPLES:
-        kept = written[:pairs]
-        messages.append({"role": "user", "content": INSTRUCTION.format(pairs=len(kept), caption=example)})
-        messages.append({"role": "assistant", "content": "\n".join(f"Q: {question}\nA: {answer}" for question, answer in kept)})
-    return [*messages, {"role": "user", "content": INSTRUCTION.format(pairs=pairs, caption=caption)}]
+        answer = "\n".join(f"Q: {question}\nA: {answer}" for question, answer in written[:pairs])
+        messages.append({"role": "user", "content": f"Caption: {example}"})
+        messages.append({"role": "assistant", "content": answer})
+    messages.append({"role": "user", "content": f"Caption: {caption}"})
+    # In the first turn, not in a system turn, which some models' chat templates refuse; once, because prompts cost time.
+    messages[0]["content"] = f"{INSTRUCTION.format(pairs=pairs)}\n\n{messages[0]['content']}"
+    return messages

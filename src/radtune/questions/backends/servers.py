@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 import httpx
 import ollama
 import openai
-import pydantic
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from radtune.config.questions import QuestionSettings
@@ -69,15 +68,10 @@ def openai_backend(settings: QuestionSettings, seed: int) -> Backend:
             max_tokens=settings.maximum_new_tokens,
             seed=seed,
         )
-        # The client does not check what it receives: a wrong shape would surface as any error, far from here.
-        try:
-            choice = completion.choices[0]
-            text, reason = choice.message.content, choice.finish_reason
-        except (AttributeError, IndexError, TypeError) as error:
-            raise UnusableAnswer("not a chat completion") from error
-        if not isinstance(text, str):
+        choice = completion.choices[0]
+        if not isinstance(choice.message.content, str):
             raise UnusableAnswer("a completion without text")
-        return text, reason
+        return choice.message.content, choice.finish_reason
 
     return Backend(str(settings.endpoint), settings.model, "", _batched(send, settings))
 
@@ -121,10 +115,9 @@ def _with_retries(call: Callable[[], Result], settings: QuestionSettings) -> Res
     )
     try:
         return retrying(call)
-    except (pydantic.ValidationError, ValueError) as error:  # json.JSONDecodeError is a ValueError
+    except (ValueError, TypeError, AttributeError, LookupError, openai.APIResponseValidationError) as error:
+        # Neither client checks what it receives: a body that is no JSON, or JSON of another shape, surfaces as one of these.
         raise UnusableAnswer(f"not the protocol's JSON: {type(error).__name__}") from error
-    except openai.APIResponseValidationError as error:
-        raise UnusableAnswer("not the protocol's JSON") from error
     except Exception as error:
         status = _status(error)
         if _is_temporary(error):
