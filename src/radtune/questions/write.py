@@ -34,7 +34,9 @@ def write_questions(captions: Path, output: Path, *, settings: QuestionSettings,
     requests = {row["item_id"]: question_prompt(row["caption"], settings.pairs_per_caption) for row in items}
     sampling = {"temperature": settings.temperature, "maximum_new_tokens": settings.maximum_new_tokens, "seed": seed}
     digests = {item_id: _request_digest(backend, prompt, sampling) for item_id, prompt in requests.items()}
-    unique = {digests[item_id]: prompt for item_id, prompt in requests.items()}  # in the order of the items
+    # Short captions first: a batch pads all its prompts to the longest, and the back end's time goes with that.
+    by_length = sorted(items, key=lambda row: (len(row["caption"]), row["item_id"]))
+    unique = {digests[row["item_id"]]: requests[row["item_id"]] for row in by_length}
 
     partial = output.with_name(f"{output.name}.partial")
     replies = _ask_all(backend, unique, partial, settings.batch_size)
