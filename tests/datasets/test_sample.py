@@ -66,6 +66,7 @@ def test_shares_of_the_splits(rows: list[Row]) -> None:
     for modality in ("CT", "MRI", "Radiograph", "Ultrasound"):
         own = {row["split"] for row in rows if row["facts"]["modality"] == modality}
         assert {"train", "test"} <= own
+    assert {row["split"] for row in rows if row["group_id"] == "ct-perfusion"} == {"train"}
 
 
 def test_no_group_straddles_splits_and_parallel_slices_keep_the_gap(rows: list[Row]) -> None:

@@ -96,6 +96,8 @@ class DicomSource:
     """Also shown dark on light."""
     display: str = ""
     """What the brightness or colour means, where that is not the usual."""
+    only_of_its_kind: bool = False
+    """Looks like no other study of its modality, so it is learnt and never tested on."""
 
     @property
     def member(self) -> str:
@@ -225,6 +227,7 @@ CT_SOURCES = (
         ),
         technique="perfusion",
         display="color map of regional cerebral blood flow",
+        only_of_its_kind=True,
         frames="all",
     ),
 )

@@ -85,6 +85,7 @@ def _dicom_picture(
         manual_concepts=(modality, *region, *projection),
         transform=transform | {"inverted": inverted, "box": list(box)},
         image=_crop(Image.fromarray(pixels), box),
+        split="train" if source.only_of_its_kind else None,
     )
 
 

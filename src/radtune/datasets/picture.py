@@ -42,7 +42,7 @@ class Picture:
     transform: dict[str, Any]
     image: Image.Image
     split: str | None = None
-    """Already decided for slabs of a volume, else by study."""
+    """Already decided for slabs of a volume and for studies like no other, else by study."""
 
 
 def unique(cuis: Iterable[str | None]) -> tuple[str, ...]:

@@ -129,7 +129,7 @@ def _presentable(pictures: list[Picture], settings: SampleSettings) -> tuple[lis
 
 
 def _assigned(pictures: list[Picture], seed: int) -> list[Picture]:
-    """Pictures with their split: slabs keep theirs, studies are divided."""
+    """Pictures with their split: those that have one keep it, the studies of the others are divided."""
     studies = [picture for picture in pictures if picture.split is None]
     sizes = Counter(picture.group for picture in studies)
     splits = split_studies(sizes, {picture.group: picture.facts.modality for picture in studies}, seed)

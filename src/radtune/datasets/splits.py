@@ -14,7 +14,7 @@ def split_studies(sizes: Mapping[str, int], modalities: Mapping[str, str], seed:
     """Split of each study, given the number of its images and its modality.
 
     Modality by modality: the study with most images trains; of the others, in an order drawn with ``seed``, the first tests,
-    the second validates, and each further one goes where most images are wanting. So every modality with two studies or
+    the second validates, and the others go, large ones first, where most images are wanting. So every modality with two studies or
     more is both learnt and tested, and one with a single study is only learnt.
     """
     by_modality = defaultdict(list)
@@ -25,6 +25,7 @@ def split_studies(sizes: Mapping[str, int], modalities: Mapping[str, str], seed:
         random.Random(f"{seed} {modality}").shuffle(studies)
         largest = max(studies, key=lambda study: sizes[study])
         studies.remove(largest)
+        studies[2:] = sorted(studies[2:], key=lambda study: -sizes[study])
         counts = dict.fromkeys(SHARES, 0)
         total = sum(sizes[study] for study in [largest, *studies])
         for position, study in enumerate([largest, *studies]):
