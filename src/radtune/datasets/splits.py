@@ -14,8 +14,8 @@ def split_studies(sizes: Mapping[str, int], modalities: Mapping[str, str], seed:
     """Split of each study, given the number of its images and its modality.
 
     Modality by modality: the study with most images trains; of the others, in an order drawn with ``seed``, the first tests,
-    the second validates, and the others go, large ones first, where most images are wanting. So every modality with two studies or
-    more is both learnt and tested, and one with a single study is only learnt.
+    the second validates, and the others go, large ones first, where most images are wanting. So every modality with two
+    studies or more is both learnt and tested, and one with a single study is only learnt.
     """
     by_modality = defaultdict(list)
     for study in sorted(sizes):
