@@ -14,7 +14,7 @@ from radtune.artifacts.io import write
 from radtune.artifacts.kinds.captions import CAPTIONS
 from radtune.artifacts.provenance import provenance
 from radtune.config.images import ImageSettings
-from radtune.config.modality import ModalitySettings
+from radtune.config.modality import LabelSettings, ModalitySettings
 from radtune.images.standardise import standardise
 from radtune.modality.labels import label_modalities
 
@@ -67,7 +67,7 @@ def make_pictures(folder: Path, counts: dict[str, dict[str, int]]) -> Pictures:
                 )
     captions, labels = folder / "captions.parquet", folder / "labels.parquet"
     write(captions, CAPTIONS, rows, provenance("radtune.images.shards", ImageSettings(), 1, inputs={}))
-    label_modalities(captions, labels, settings=ModalitySettings(), seed=1)
+    label_modalities(captions, labels, settings=LabelSettings(), seed=1)
     chosen = ImageSettings(size=SIDE, format="png", shards=2)
     images = [folder / f"images-{shard}.parquet" for shard in range(2)]
     for shard, path in enumerate(images):

@@ -8,7 +8,7 @@ from radtune.artifacts.io import read_footer, read_rows, write
 from radtune.artifacts.kinds.captions import CAPTIONS
 from radtune.artifacts.kinds.modality_labels import MODALITY_LABELS
 from radtune.artifacts.provenance import provenance
-from radtune.config.modality import ModalitySettings
+from radtune.config.modality import LabelSettings
 from radtune.modality.classes import CLASS_OF_CUI, CLASSES
 from radtune.modality.labels import label_modalities, label_of, modality_cuis
 
@@ -41,13 +41,22 @@ CHEST = "C0817096"  # a body region, no modality
 )
 def test_label(manual: list[str], automatic: list[str], label: str, cuis: list[str], clash: bool, tmp_path: Path) -> None:
     row = {**dict.fromkeys(CAPTIONS.schema.names, "x"), "concepts": automatic, "manual_concepts": manual}
-    settings = ModalitySettings()
+    settings = LabelSettings()
     write(tmp_path / "captions.parquet", CAPTIONS, [row], provenance("radtune.modality.labels", settings, 1, inputs={}))
     label_modalities(tmp_path / "captions.parquet", tmp_path / "labels.parquet", settings=settings, seed=1)
     expected = {"item_id": "x", "split": "x", "label": label, "modality_cuis": cuis, "clash": clash}
     assert read_rows(tmp_path / "labels.parquet", MODALITY_LABELS) == [expected]
     footer = read_footer(tmp_path / "labels.parquet")
     assert (footer["rows_in"], footer["rows_out"], footer["dropped"]) == (1, 1, {})
+
+
+def test_both_kinds_of_concepts_can_be_taken_together(tmp_path: Path) -> None:
+    row = {**dict.fromkeys(CAPTIONS.schema.names, "x"), "concepts": ["C0024485"], "manual_concepts": ["C0040405"]}
+    settings = LabelSettings(prefer_manual_concepts=False)
+    write(tmp_path / "captions.parquet", CAPTIONS, [row], provenance("radtune.modality.labels", settings, 1, inputs={}))
+    label_modalities(tmp_path / "captions.parquet", tmp_path / "labels.parquet", settings=settings, seed=1)
+    (label,) = read_rows(tmp_path / "labels.parquet", MODALITY_LABELS)
+    assert (label["label"], label["clash"]) == ("Other", True)
 
 
 @given(st.lists(st.sampled_from([*CLASS_OF_CUI, CHEST])))

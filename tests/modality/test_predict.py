@@ -14,7 +14,7 @@ from radtune.artifacts.kinds.modality_predictions import MODALITY_PREDICTIONS
 from radtune.artifacts.provenance import provenance
 from radtune.config.datasets import DatasetSettings
 from radtune.config.images import ImageSettings
-from radtune.config.modality import ModalitySettings
+from radtune.config.modality import LabelSettings, ModalitySettings
 from radtune.datasets.rocov2 import read_rocov2
 from radtune.errors import ArtifactError, DataError
 from radtune.images.standardise import standardise
@@ -167,7 +167,7 @@ def test_real_images_beat_the_majority_class_clearly(rocov2_mini: Path, weights_
         patience=10,
         threads=1,
     )
-    label_modalities(captions, labels, settings=settings, seed=1)
+    label_modalities(captions, labels, settings=LabelSettings(), seed=1)
     classifier = tmp_path / "classifier.safetensors"
     train_classifier(labels, images, classifier, tmp_path / "log.parquet", settings=settings, seed=1, weights_cache=weights_cache)
     tables = run(labels, images, classifier, tmp_path, settings)

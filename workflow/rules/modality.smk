@@ -16,7 +16,7 @@ rule label_modalities:
         runtime=20,
     params:
         code=code_digest("radtune.modality.labels"),
-        settings=run.modality.canonical(),
+        settings=run.modality.labels.canonical(),
         seed=run.seed,
     message:
         "Deriving modality labels from CUIs"
@@ -43,7 +43,7 @@ rule train_modality_classifier:
         runtime=run.jobs.modality.minutes,
     params:
         code=code_digest("radtune.modality.train"),
-        settings=run.modality.canonical(),
+        settings=run.modality.classifier_canonical(),
         seed=run.seed,
         images=lambda wildcards, input: repeated("--images", input.images),
     message:
@@ -75,7 +75,7 @@ rule predict_modalities:
         runtime=run.jobs.modality.minutes,
     params:
         code=code_digest("radtune.modality.predict"),
-        settings=run.modality.canonical(),
+        settings=run.modality.classifier_canonical(),
         seed=run.seed,
         images=lambda wildcards, input: repeated("--images", input.images),
     message:

@@ -69,7 +69,7 @@ class Layout:
 
     @property
     def modality_classifier(self) -> Path:
-        """Weights of the classifier, with its temperature in the metadata."""
+        """Weights of the classifier; its temperature stands in the calibration artifact."""
         return self.run / "modality/classifier.safetensors"
 
     @property

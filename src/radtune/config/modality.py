@@ -9,8 +9,19 @@ from pydantic import Field
 from radtune.config.base import Settings
 
 
+class LabelSettings(Settings):
+    """How modality labels are read off concepts."""
+
+    prefer_manual_concepts: bool = True
+    """Let the concepts that a person assigned decide, and those of the caption only where they name no modality; false: take
+    both together, so that more images clash."""
+
+
 class ModalitySettings(Settings):
     """The modality classifier."""
+
+    labels: LabelSettings = LabelSettings()
+    """The labels it learns."""
 
     backbone: str = "resnet50"
     """A torchvision classification architecture by its torchvision name; its last layer must be linear."""
@@ -41,3 +52,8 @@ class ModalitySettings(Settings):
     """Processor threads; fixed by the config so that results do not depend on the machine's cores."""
     workers: int = Field(0, ge=0)
     """Processes that decode images beside the training process; 0 decodes in the training process itself."""
+
+    def classifier_canonical(self) -> str:
+        """What the classifier depends on besides its labels, as canonical JSON: so that labels are not made again, and with them
+        all that follows, when its recipe changes."""
+        return self.model_copy(update={"labels": LabelSettings()}).canonical()

@@ -23,10 +23,10 @@ def label_command(
     seed: SeedOption,
 ) -> None:
     """Label every image CT, MRI, Radiograph, Ultrasound or Other by its concepts (CUIs)."""
-    from radtune.config.modality import ModalitySettings
+    from radtune.config.modality import LabelSettings
     from radtune.modality.labels import label_modalities
 
-    label_modalities(captions, output, settings=ModalitySettings.parse(settings), seed=seed)
+    label_modalities(captions, output, settings=LabelSettings.parse(settings), seed=seed)
 
 
 @app.command("train")

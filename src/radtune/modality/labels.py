@@ -9,15 +9,15 @@ from radtune.artifacts.io import ArtifactWriter, read_batches
 from radtune.artifacts.kinds.captions import CAPTIONS
 from radtune.artifacts.kinds.modality_labels import MODALITY_LABELS
 from radtune.artifacts.provenance import provenance
-from radtune.config.modality import ModalitySettings
+from radtune.config.modality import LabelSettings
 from radtune.modality.classes import CLASS_OF_CUI, OTHER
 
 
-def label_modalities(captions: Path, output: Path, *, settings: ModalitySettings, seed: int) -> None:
+def label_modalities(captions: Path, output: Path, *, settings: LabelSettings, seed: int) -> None:
     """Label every image of ``captions``, in its order.
 
-    The concepts a person assigned decide; where they name no modality, the concepts of the caption do. No modality
-    at all, or more than one, is ``Other``; the latter is marked as a clash.
+    The concepts a person assigned decide; where they name no modality, the concepts of the caption do (unless the settings
+    take both together). No modality at all, or more than one, is ``Other``; the latter is marked as a clash.
     """
     record = provenance(__name__, settings, seed, inputs={"captions": captions})
     with ArtifactWriter(output, MODALITY_LABELS, record) as writer:
@@ -25,7 +25,11 @@ def label_modalities(captions: Path, output: Path, *, settings: ModalitySettings
         for batch in read_batches(captions, CAPTIONS, ["item_id", "split", "concepts", "manual_concepts"]):
             rows_in += batch.num_rows
             for row in batch.to_pylist():
-                cuis = modality_cuis(row["manual_concepts"] or ()) or modality_cuis(row["concepts"] or ())
+                manual, automatic = row["manual_concepts"] or [], row["concepts"] or []
+                if settings.prefer_manual_concepts:
+                    cuis = modality_cuis(manual) or modality_cuis(automatic)
+                else:
+                    cuis = modality_cuis(manual + automatic)
                 label, clash = label_of(cuis)
                 writer.write_rows(
                     [
