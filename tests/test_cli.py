@@ -47,7 +47,8 @@ def test_help_exits_well(path: list[str]) -> None:
 
 
 def test_help_does_not_import_heavy_libraries() -> None:
-    program = "import sys; import radtune.cli; print([name for name in ('torch', 'transformers', 'pandas') if name in sys.modules])"
+    heavy = "{'torch', 'transformers', 'pandas'}"
+    program = f"import sys; import radtune.cli; print(sorted({heavy} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
 
@@ -78,3 +79,9 @@ def test_version() -> None:
     from radtune import __version__
 
     assert radtune("--version").stdout.strip() == __version__
+
+
+def test_ctrl_c_has_its_own_exit_code() -> None:
+    program = "import os, signal, radtune.cli as cli; cli.app = lambda: os.kill(os.getpid(), signal.SIGINT); cli.main()"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (130, "interrupted\n")

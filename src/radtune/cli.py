@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from types import FrameType
+from typing import Annotated, NoReturn
 
 import typer
-from typer.exceptions import TyperException
 
 from radtune import __version__
 from radtune.benchmark.commands import app as benchmark
@@ -70,17 +71,17 @@ def _root(
         start_command_log(log, sys.argv[1:])
 
 
+def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
+    """Ctrl-C ends a command as an exit, so that what it has open is closed and its code says why."""
+    print("interrupted", file=sys.stderr)
+    raise SystemExit(EXIT_INTERRUPTED)
+
+
 def main() -> None:
     """Entry point: errors of the user's kind become one message and an exit code, never a traceback."""
+    signal.signal(signal.SIGINT, _interrupt)
     try:
-        code = app(standalone_mode=False)  # not standalone, so that the codes of errors.py are ours to give
-        sys.exit(code if isinstance(code, int) else 0)
+        app()
     except RadtuneError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(EXIT_ERROR)
-    except TyperException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (typer.Abort, KeyboardInterrupt):
-        print("interrupted", file=sys.stderr)
-        sys.exit(EXIT_INTERRUPTED)
