@@ -214,6 +214,7 @@ def _insert_lora(network: nn.Module, names: list[str], adaptation: AdaptationSet
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="fan_in_fan_out")  # PEFT sets it right for GPT-2's Conv1D by itself
         untyped(inject_adapter_in_model)(settings, network)
+    network.train(network.training)  # new layers are born in training mode: their dropout would act in evaluation
 
 
 def _is_lora(parameter_name: str) -> bool:

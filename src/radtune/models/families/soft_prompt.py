@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from radtune.config.models import BuildSettings
 from radtune.errors import ConfigError, WeightsError
 from radtune.models.byte_tokenizer import byte_tokenizer
-from radtune.models.families.soft_prompt_network import HEADS_OF_CLASSIFIERS, Mapper, SoftPromptNetwork, trunk
+from radtune.models.families.soft_prompt_network import HEADS_OF_CLASSIFIERS, Mapper, SoftPromptNetwork, padding_first, trunk
 from radtune.models.family import Example, FamilyModel, Stage, Tower
 from radtune.models.label_loss import label_loss
 from radtune.models.parts import PRECISIONS, check_parts, fetch_part, is_tiny, safetensors_file, set_precision
@@ -95,7 +95,7 @@ class SoftPrompt(FamilyModel):
     def continue_greedily(self, batch: Mapping[str, Tensor], maximum_new_tokens: int) -> Tensor:
         """See :class:`FamilyModel`."""
         inputs = self.network.inputs(batch["input_ids"], batch["attention_mask"], batch["pixel_values"])
-        return greedy(self.network.language, inputs, maximum_new_tokens, self.end_id, self.pad_id)
+        return greedy(self.network.language, padding_first(inputs), maximum_new_tokens, self.end_id, self.pad_id)
 
     def enable_activation_checkpointing(self) -> None:
         """See :class:`FamilyModel`. Only the language model's: it holds nearly all activations."""

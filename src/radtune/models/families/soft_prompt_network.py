@@ -75,3 +75,13 @@ class SoftPromptNetwork(nn.Module):
             "inputs_embeds": torch.cat([prompts.to(words.dtype), words], dim=1),
             "attention_mask": torch.cat([seen, attention_mask], dim=1),
         }
+
+
+def padding_first(inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The same rows with all padding moved to the left, so that each ends in its last token, or in its last soft prompt if it has
+    no text: generation continues from the last position."""
+    order = inputs["attention_mask"].argsort(dim=1, stable=True)
+    return {
+        "inputs_embeds": inputs["inputs_embeds"].gather(1, order[..., None].expand_as(inputs["inputs_embeds"])),
+        "attention_mask": inputs["attention_mask"].gather(1, order),
+    }
