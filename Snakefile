@@ -1,6 +1,5 @@
 """radtune: from raw radiology archives to an audited benchmark of fine-tuned vision–language models."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -14,14 +13,8 @@ configfile: "config.yaml"
 
 
 # The package is taken from this clone, by this process and by every job, whatever environment a job runs in.
-SOURCE = str(Path(workflow.basedir) / "src")
-sys.path.insert(0, SOURCE)
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    filter(None, [SOURCE, os.environ.get("PYTHONPATH")])
-)
-os.environ["PATH"] = os.pathsep.join(
-    [str(Path(sys.executable).parent), os.environ["PATH"]]
-)
+source = Path(workflow.basedir) / "src"
+sys.path.insert(0, str(source))
 
 from radtune.artifacts.code_digest import code_digest
 from radtune.artifacts.layout import BASELINE, Layout
@@ -29,9 +22,9 @@ from radtune.config.base import validated
 from radtune.config.models import PredictStep, TrainStep
 from radtune.config.run import RadtuneConfig
 from radtune.errors import ConfigError
-from radtune.options import WEIGHTS_CACHE_VARIABLE
 from radtune.workflow.config_record import record_config
-from radtune.workflow.rules import on_gpus, repeated, report_files
+from radtune.workflow.environment import export_to_jobs
+from radtune.workflow.rules import asking, on_gpus, repeated, report_files
 
 try:
     run = validated(RadtuneConfig, config, where="configuration")
@@ -40,7 +33,7 @@ except ConfigError as error:
 
 layout = Layout(Path("results") / run.run)
 logs = layout.run / "logs"
-os.environ[WEIGHTS_CACHE_VARIABLE] = run.weights_cache
+export_to_jobs(source, run.weights_cache)
 
 
 wildcard_constraints:

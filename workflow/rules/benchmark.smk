@@ -22,7 +22,7 @@ rule tabulate_systems:
         seed=run.seed,
         scores=lambda wildcards, input: repeated("--scores", input.scores),
     message:
-        "Tabulating all systems with confidence intervals"
+        asking("Tabulating all systems with confidence intervals")
     shell:
         "exec python -m radtune --log {log} benchmark systems {params.scores:q} --output {output.table}"
         " --settings {params.settings:q} --seed {params.seed}"
@@ -47,7 +47,7 @@ rule compare_systems:
         seed=run.seed,
         scores=lambda wildcards, input: repeated("--scores", input.scores),
     message:
-        "Testing the differences between systems"
+        asking("Testing the differences between systems")
     shell:
         "exec python -m radtune --log {log} benchmark compare {params.scores:q} --output {output.comparisons}"
         " --settings {params.settings:q} --seed {params.seed}"

@@ -22,7 +22,7 @@ if embedded_sample:
             settings=run.datasets.sample.canonical(),
             seed=run.seed,
         message:
-            "Making the embedded sample from the images that pip packages carry"
+            asking("Making the embedded sample from the images that pip packages carry")
         shell:
             "exec python -m radtune --log {log} datasets make-sample"
             " --folder {output.folder} --sources {output.sources} --quarantine {output.quarantine}"
@@ -55,9 +55,9 @@ rule read_captions:
         code=code_digest("radtune.datasets.rocov2"),
         settings=run.datasets.canonical(),
         seed=run.seed,
-        folder=str(dataset_folder),
+        folder=lambda wildcards: str(dataset_folder),
     message:
-        "Reading and checking the image–caption pairs"
+        asking("Reading and checking the image–caption pairs")
     shell:
         "exec python -m radtune --log {log} datasets read-rocov2 --folder {params.folder:q}"
         " --captions {output.captions} --concepts {output.concepts} --quarantine {output.quarantine}"

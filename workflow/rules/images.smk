@@ -20,7 +20,7 @@ rule standardise_images:
         settings=run.images.canonical(),
         seed=run.seed,
     message:
-        "Standardising images, shard {wildcards.shard}"
+        asking("Standardising images, shard {wildcards.shard}")
     shell:
         "exec python -m radtune --log {log} images standardise --captions {input.captions}"
         " --output {output.images} --quarantine {output.quarantine} --shard {wildcards.shard}"

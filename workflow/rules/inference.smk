@@ -51,7 +51,10 @@ for system in run.systems:
                 "--modality-predictions", input.modality_predictions
             ),
         message:
-            f"Predicting with {system}, arm {{wildcards.arm}}"
+            asking(
+                f"Predicting with {system}, arm {{wildcards.arm}}",
+                min(model.resources.gpu, 1),
+            )
         shell:
             "exec python -m radtune --log {log} inference predict --captions {input.captions} {params.questions:q}"
             " {params.images:q} --adapter {input.adapter} {params.modality:q} --output {output.predictions}"
@@ -78,7 +81,7 @@ rule draw_random_captions:
         seed=run.seed,
         images=lambda wildcards, input: repeated("--images", input.images),
     message:
-        "Drawing the baseline: random training captions for every test image"
+        asking("Drawing the baseline: random training captions for every test image")
     shell:
         "exec python -m radtune --log {log} inference baseline --captions {input.captions} {params.images:q}"
         " --output {output.predictions} --settings {params.settings:q} --seed {params.seed}"

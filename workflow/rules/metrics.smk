@@ -34,7 +34,7 @@ for system, arms in arms_of.items():
                 "--predictions", input.predictions
             ),
         message:
-            f"Scoring {system}"
+            asking(f"Scoring {system}", run.jobs.metrics.gpu)
         shell:
             "exec python -m radtune --log {log} metrics score {params.predictions:q} --captions {input.captions}"
             " --concepts {input.concepts} --labels {input.labels} --scores {output.scores}"

@@ -37,7 +37,7 @@ for mix_name in sorted({run.models[system].training.mix for system in run.system
             questions=lambda wildcards, input: repeated("--questions", input.questions),
             known=lambda wildcards, input: repeated("--known", input.known),
         message:
-            "Mixing the rows of {output.mix}"
+            asking("Mixing the rows of {output.mix}")
         shell:
             "exec python -m radtune --log {log} mixes build --captions {input.captions} {params.images:q}"
             " {params.questions:q} {params.known:q} --output {output.mix} --quarantine {output.quarantine}"

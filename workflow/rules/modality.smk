@@ -19,7 +19,7 @@ rule label_modalities:
         settings=run.modality.labels.canonical(),
         seed=run.seed,
     message:
-        "Deriving modality labels from CUIs"
+        asking("Deriving modality labels from CUIs")
     shell:
         "exec python -m radtune --log {log} modality label --captions {input.captions} --output {output.labels}"
         " --settings {params.settings:q} --seed {params.seed}"
@@ -47,7 +47,7 @@ rule train_modality_classifier:
         seed=run.seed,
         images=lambda wildcards, input: repeated("--images", input.images),
     message:
-        "Training the modality classifier"
+        asking("Training the modality classifier", run.jobs.modality.gpu)
     shell:
         "exec python -m radtune --log {log} modality train --labels {input.labels} {params.images:q}"
         " --classifier {output.classifier} --training-log {output.training_log}"
@@ -79,7 +79,10 @@ rule predict_modalities:
         seed=run.seed,
         images=lambda wildcards, input: repeated("--images", input.images),
     message:
-        "Predicting the modality of every image and calibrating the probabilities"
+        asking(
+            "Predicting the modality of every image and calibrating the probabilities",
+            run.jobs.modality.gpu,
+        )
     shell:
         "exec python -m radtune --log {log} modality predict --labels {input.labels} {params.images:q}"
         " --classifier {input.classifier} --predictions {output.predictions} --report {output.report}"

@@ -20,7 +20,7 @@ rule write_questions:
         settings=run.questions.writer_canonical(),
         seed=run.seed,
     message:
-        "Asking the LLM for question–answer pairs"
+        asking("Asking the LLM for question–answer pairs", run.jobs.questions.gpu)
     shell:
         "exec python -m radtune --log {log} questions write --captions {input.captions} --output {output.replies}"
         " --settings {params.settings:q} --seed {params.seed}"
@@ -45,7 +45,7 @@ rule filter_questions:
         settings=run.questions.filters.canonical(),
         seed=run.seed,
     message:
-        "Parsing the replies and filtering the pairs"
+        asking("Parsing the replies and filtering the pairs")
     shell:
         "exec python -m radtune --log {log} questions filter --captions {input.captions} --replies {input.replies}"
         " --output {output.pairs} --settings {params.settings:q} --seed {params.seed}"
@@ -71,7 +71,7 @@ rule make_known_questions:
         settings=run.questions.known.canonical(),
         seed=run.seed,
     message:
-        "Making questions whose answers are known by construction"
+        asking("Making questions whose answers are known by construction")
     shell:
         "exec python -m radtune --log {log} questions known --captions {input.captions} --concepts {input.concepts}"
         " --labels {input.labels} --output {output.pairs} --settings {params.settings:q} --seed {params.seed}"

@@ -28,9 +28,9 @@ rule build_report:
         code=code_digest("radtune.report.site"),
         settings=run.report.canonical(),
         seed=run.seed,
-        run=str(layout.run),
+        run=lambda wildcards, output: str(Path(output.page).parents[1]),
     message:
-        "Building the report"
+        asking("Building the report")
     shell:
         "exec python -m radtune --log {log} report build --run {params.run:q} --output {output.page}"
         " --settings {params.settings:q} --seed {params.seed}"

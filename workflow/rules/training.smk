@@ -39,7 +39,7 @@ for system in run.systems:
             checkpoints=str(layout.checkpoints(system)),
             images=lambda wildcards, input: repeated("--images", input.images),
         message:
-            f"Training {system}"
+            asking(f"Training {system}", model.resources.gpu)
         shell:
             "exec python -m radtune --log {log} training train --mix {input.mix} {params.images:q}"
             " --adapter {output.adapter} --training-log {output.training_log}"

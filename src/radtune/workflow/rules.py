@@ -22,6 +22,12 @@ def on_gpus(count: int) -> dict[str, int]:
     return {"gpu": count, "nodes": 1} if count else {}
 
 
+def asking(sentence: str, gpu: int = 0) -> str:
+    """A rule's message: what it does, and what its job asks for, so that a dry-run shows the cost of each job."""
+    gpus = "{resources.gpu} GPU, " if gpu else ""
+    return f"{sentence} [{gpus}{{threads}} cores, {{resources.mem_mb}} MB, {{resources.runtime}} min]"
+
+
 def report_files() -> list[Path]:
     """Templates and styles of the report."""
     room = Path(radtune.report.__file__).parent
