@@ -10,6 +10,7 @@ import threading
 import time
 
 import pytest
+import torch
 from filelock import FileLock
 from safetensors.torch import load_file
 
@@ -192,6 +193,15 @@ def test_every_kind_of_state_resumes_exactly(world, tmp_path, changes):
         run(world, outputs, **changes, epochs=5)
     run(world, outputs, **changes, epochs=5)
     assert_same(outputs, whole)
+
+
+def test_recomputed_activations_change_nothing(world, tmp_path):
+    stored, recomputed = (
+        run(world, Outputs(tmp_path / name), epochs=1, activation_checkpointing=name == "recomputed")
+        for name in ("stored", "recomputed")
+    )
+    expected, found = load_file(stored.adapter), load_file(recomputed.adapter)
+    assert all(torch.equal(tensor, found[name]) for name, tensor in expected.items())
 
 
 def test_early_stopping_after_patience_evaluations_without_a_better_loss(world, tmp_path):

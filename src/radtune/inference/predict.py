@@ -23,7 +23,7 @@ from radtune.models.family import Example, FamilyModel, Generated
 from radtune.models.load import load_model
 from radtune.progress import progress
 from radtune.training.adapter_file import read_adapter_metadata
-from radtune.training.checkpoints import family_module, fingerprint
+from radtune.training.checkpoints import fingerprint
 from radtune.training.device import attention_implementation, choose_device
 from radtune.training.folder_lock import locked
 
@@ -68,7 +68,7 @@ def predict(
     if modality_predictions is not None:
         inputs["modality_predictions"] = modality_predictions
     flat = [path for value in inputs.values() for path in (value if isinstance(value, list) else [value])]
-    family = family_module(settings.build)
+    family = f"radtune.models.families.{settings.build.family}"  # loaded by name, so no import shows it
     mark = fingerprint(settings, seed, code_digest(__name__, family), flat)
 
     store = ImageStore(images)

@@ -25,7 +25,6 @@ from torch import Tensor
 from radtune.artifacts.digests import canonical_json, text_digest
 from radtune.artifacts.provenance import record_input
 from radtune.config.base import Settings
-from radtune.config.models import BuildSettings
 from radtune.errors import ArtifactError
 
 TRAINED, OPTIMIZER, PROGRESS = "trained.safetensors", "optimizer.pt", "progress.json"
@@ -39,11 +38,6 @@ def fingerprint(settings: Settings, seed: int, code: str, inputs: list[Path]) ->
     """
     digests = [record_input(path).digest for path in inputs]
     return text_digest(canonical_json({"settings": settings.canonical(), "seed": seed, "code": code, "inputs": digests}))
-
-
-def family_module(build: BuildSettings) -> str:
-    """The module of the model's architecture, which is loaded by name: its code is part of what a result depends on."""
-    return f"radtune.models.families.{build.family}"
 
 
 @dataclass

@@ -21,7 +21,7 @@ from radtune.models.adaptation import adapt
 from radtune.models.family import Example, FamilyModel
 from radtune.models.load import load_model
 from radtune.training.adapter_file import AdapterMetadata, read_adapter_metadata, write_adapter
-from radtune.training.checkpoints import Checkpoints, family_module, fingerprint, remove_all
+from radtune.training.checkpoints import Checkpoints, fingerprint, remove_all
 from radtune.training.device import attention_implementation, choose_device
 from radtune.training.folder_lock import LOCK_WAIT_SECONDS, locked
 from radtune.training.loop import Rows, Trainer
@@ -55,7 +55,7 @@ def train(
     cannot be trained on, and :class:`RadtuneError` if the training diverges or another process is training into the
     same folder.
     """
-    family = family_module(settings.build)
+    family = f"radtune.models.families.{settings.build.family}"  # loaded by name, so no import shows it
     mark = fingerprint(settings, seed, code_digest(__name__, family), [mix, *images])
     with on_sigterm() as stop, locked(checkpoints, lock_wait_seconds) as twin_was_here:
         if twin_was_here and _is_done(mark, adapter, training_log, trained_modules):
