@@ -47,6 +47,9 @@ ADAPTATIONS = {
 }
 """How the tiny model of each family is trained in these tests."""
 
+RECIPES = {"smolvlm": (100, 3e-3), "paligemma": (100, 3e-3), "visiongpt2": (250, 3e-3), "soft_prompt": (120, 1e-3)}
+"""Steps and learning rate."""
+
 
 def tiny_build(family: str) -> BuildSettings:
     parts = ("model",) if family in ("smolvlm", "paligemma") else ("vision", "language")
@@ -114,7 +117,7 @@ def taught(examples: list[Example]) -> Callable[[str], Taught]:
                 model, adaptation = tiny_model(family), ADAPTATIONS[family]
                 rows = adapt(model, adaptation, seed=1)
                 set_stage(model, adaptation, epoch=2)
-                learn(model, examples, steps=120, rate=1e-3 if family == "soft_prompt" else 3e-3)
+                learn(model, examples, *RECIPES[family])
             done[family] = Taught(model, adaptation, rows)
         return done[family]
 

@@ -115,9 +115,13 @@ def load(build: BuildSettings, *, weights_cache: Path, precision: str) -> Vision
         )
     if tiny["vision"]:
         tokenizer = byte_tokenizer((END_OF_TEXT,))
-        network = VisionGPT2Network(
-            VisionGPT2Sizes(image_size=build.image_size, vocabulary=len(tokenizer), **sizes(build, TINY_SIZES))
-        )
+        size = sizes(build, TINY_SIZES)
+        if build.image_size % size["patch_size"]:
+            raise ConfigError(
+                f"build.image_size: {build.image_size} is not a multiple of patch_size {size['patch_size']}",
+                "change it, or build.options.patch_size",
+            )
+        network = VisionGPT2Network(VisionGPT2Sizes(image_size=build.image_size, vocabulary=len(tokenizer), **size))
     else:
         sizes(build, {})
         language = fetch_part(build, "language", weights_cache)

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from radtune.config.models import BuildSettings
+from radtune.errors import ConfigError, WeightsError
+from radtune.models.load import load_model
+
+from .conftest import FAMILIES, tiny_build, tiny_model
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_weights_follow_the_seed_alone(family: str) -> None:
+    torch.manual_seed(1)
+    first = tiny_model(family, seed=7).network.state_dict()
+    torch.manual_seed(2)
+    state = torch.random.get_rng_state()
+    second = tiny_model(family, seed=7)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert not second.network.training
+    assert all(torch.equal(tensor, first[name]) for name, tensor in second.network.state_dict().items())
+    other = tiny_model(family, seed=8).network.state_dict()
+    assert any(not torch.equal(tensor, first[name]) for name, tensor in other.items())
+
+
+def build(family: str, **changes: object) -> BuildSettings:
+    return tiny_build(family).model_copy(update=changes)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (build("smolvlm", sources={"vision": "tiny:", "language": "tiny:"}), "smolvlm takes model, not language, vision"),
+        (build("soft_prompt", sources={"vision": "tiny:"}), "soft_prompt takes vision, language, not vision"),
+        (build("smolvlm", options={"visual_prompts": 3}), "smolvlm has no visual_prompts"),
+        (build("smolvlm", image_size=72), "not a multiple of patch_size x scale_factor"),
+        (build("paligemma", image_size=72), "not a multiple of patch_size"),
+        (build("visiongpt2", image_size=72), "not a multiple of patch_size"),
+        (build("soft_prompt", options={"mapper_heads": 7}), "does not divide"),
+        (build("visiongpt2", sources={"vision": "tiny:", "language": "path:/gpt2"}), "cannot be tiny"),
+    ],
+)
+def test_settings_that_do_not_fit(settings: BuildSettings, message: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_model(settings, weights_cache=tmp_path, seed=1, precision="float32")
+
+
+@pytest.mark.parametrize("family", ["smolvlm", "paligemma"])
+def test_a_saved_checkpoint_loads_as_a_pretrained_one(family: str, tmp_path: Path) -> None:
+    tiny = tiny_model(family)
+    tiny.network.save_pretrained(tmp_path)  # type: ignore[operator]
+    tiny.tokenizer.save_pretrained(tmp_path)
+    source = {"model": f"path:{tmp_path}"}
+    loaded = load_model(build(family, sources=source), weights_cache=tmp_path, seed=5, precision="float32")
+    state = tiny.network.state_dict()
+    assert all(torch.equal(tensor, state[name]) for name, tensor in loaded.network.state_dict().items())
+    assert loaded.encode("CT: ok<image>") == tiny.encode("CT: ok<image>")
+    with pytest.raises(ConfigError, match="checkpoint was made for 64"):
+        load_model(build(family, sources=source, image_size=128), weights_cache=tmp_path, seed=5, precision="float32")
+    with pytest.raises(ConfigError, match="has no patch_size"):
+        load_model(build(family, sources=source, options={"patch_size": 8}), weights_cache=tmp_path, seed=5, precision="float32")
+
+
+def test_missing_folder(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="no such file or folder"):
+        load_model(
+            build("smolvlm", sources={"model": f"path:{tmp_path}/no"}), weights_cache=tmp_path, seed=1, precision="float32"
+        )
