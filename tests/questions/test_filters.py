@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from radtune.config.questions import FilterSettings
-from radtune.questions.filters import FILTERS, Candidate, content_words, normalised, reasons
+from radtune.questions.filters import FILTERS, Candidate, content_words, reasons, sameness
 
 CAPTION = "Axial CT of the abdomen showing a hypodense lesion in the left lobe of the liver, 3.2 cm, without gallstones."
 
@@ -100,4 +100,18 @@ def test_every_filter_explains_itself() -> None:
 
 def test_words_are_compared_without_case_punctuation_and_plural() -> None:
     assert content_words("The Gallstones, mass and ABSCESS.") == {"gallstone", "mass", "abscess"}
-    assert normalised("Where is the  Lesion?!") == normalised("where is the lesion?")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        (("Where is the lesion?", "Left."), ("where is the  Lesion ?", "Right."), True),
+        (("What does the CT show?", "A mass."), ("What is the CT scan showing?", "Mass"), True),
+        (("What does the CT show?", "A mass."), ("What is the CT scan showing?", "A cyst."), False),
+        (("Where is the lesion?", "In the liver."), ("What is the lesion?", "A cyst."), False),
+    ],
+)
+def test_duplicates_are_known_by_their_words_or_by_their_content(
+    first: tuple[str, str], second: tuple[str, str], same: bool
+) -> None:
+    assert bool(sameness(*first) & sameness(*second)) == same

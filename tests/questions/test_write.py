@@ -216,9 +216,7 @@ def test_the_seed_decides_what_is_sampled(captions: Path, tmp_path: Path) -> Non
 
 
 def test_smollm2_writes_pairs_that_can_be_parsed(captions: Path, tmp_path: Path, weights_cache: Path) -> None:
-    settings = TINY.model_copy(
-        update={"model": SMOLLM2, "sha256": SMOLLM2_SHA256, "maximum_new_tokens": 40, "batch_size": 8, "threads": 2}
-    )
+    settings = TINY.model_copy(update={"model": SMOLLM2, "sha256": SMOLLM2_SHA256, "maximum_new_tokens": 32, "batch_size": 4})
     output = tmp_path / "replies.parquet"
     try:
         write_questions(captions, output, settings=settings, seed=1, weights_cache=weights_cache)

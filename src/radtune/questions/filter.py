@@ -13,7 +13,7 @@ from radtune.artifacts.kinds.question_pairs import QUESTION_PAIRS
 from radtune.artifacts.provenance import provenance
 from radtune.config.questions import FilterSettings
 from radtune.errors import DataError
-from radtune.questions.filters import Candidate, normalised, reasons
+from radtune.questions.filters import Candidate, reasons, sameness
 from radtune.questions.parse import parse_pairs
 
 
@@ -38,11 +38,11 @@ def filter_questions(captions: Path, replies: Path, output: Path, *, settings: F
     for reply in raw:
         item = items[reply["item_id"]]
         for number, row in enumerate(_judged(reply, item["caption"], settings)):
-            question = (item["image_sha256"], normalised(row["question"]))
-            if question in asked:
+            signs = {(item["image_sha256"], sign) for sign in sameness(row["question"], row["answer"])}
+            if row["question"] and signs & asked:
                 row["reasons"].append("duplicate")
             if not row["reasons"]:
-                asked.add(question)
+                asked |= signs
             rows.append(
                 {
                     "question_id": f"{reply['item_id']}/llm/{number}",

@@ -26,9 +26,10 @@ class Candidate:
 
 
 _FUNCTION_WORDS = (
-    "a an and any are as at be been but by can could did do does for from had has have how in into is it its may might of on or"
-    " seen shown shows show so some than that the their there these this those to visible was were what when where which who why"
-    " will with would"
+    "a an and any are as at be been but by can could demonstrate demonstrated demonstrates demonstrating depicted depicts"
+    " did do does for from had has have how in into is it its may might of on or reveal revealed revealing reveals seen"
+    " show showing shown shows so some than that the their there these this those to visible was were what when where"
+    " which who why will with would"
 )
 FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 """Words that carry no finding: they count neither for support nor for leakage."""
@@ -179,6 +180,11 @@ def reasons(pair: Candidate, settings: FilterSettings) -> list[str]:
     return [check.__name__ for check in FILTERS if check(pair, settings)]
 
 
-def normalised(question: str) -> str:
-    """The words of a question in lower case: what two duplicates have in common."""
-    return " ".join(_WORD.findall(question.lower()))
+def sameness(question: str, answer: str) -> set[str]:
+    """What a pair shares with its duplicates: the question's words, or the content of question and answer in other clothes.
+
+    "What does the CT show?" and "What is the CT showing?" are one question if their answers agree; with other answers ("Where is
+    the lesion?", "What is the lesion?") they are two.
+    """
+    content = (sorted(content_words(question) - GENERIC_WORDS), sorted(content_words(answer)))
+    return {" ".join(_WORD.findall(question.lower())), str(content)}
