@@ -13,7 +13,7 @@ from radtune.config.base import Settings
 class FilterSettings(Settings):
     """The filters between the writer's replies and the mix."""
 
-    minimum_support: float = Field(default=0.6, ge=0, le=1)
+    minimum_support: float = Field(default=0.8, ge=0, le=1)
     """Share of an answer's content words, and of what its question takes for granted, that must stand in the caption."""
     maximum_leak: float = Field(default=0.5, ge=0, le=1)
     """Share of an answer's content words that may stand in its question."""

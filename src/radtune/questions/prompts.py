@@ -23,15 +23,15 @@ INSTRUCTION = (
 EXAMPLES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     (
         "Axial CT of the abdomen with a hypodense lesion in the left lobe of the liver.",
-        (("What does the CT show?", "A hypodense lesion."), ("Where is the lesion?", "In the left lobe of the liver.")),
+        (("In which plane is the CT?", "Axial."), ("Where is the lesion?", "In the left lobe of the liver.")),
     ),
     (
         "Frontal chest radiograph demonstrating a right pleural effusion.",
-        (("Which side is the pleural effusion on?", "The right side."), ("Which part of the body is shown?", "The chest.")),
+        (("What does the radiograph show?", "A right pleural effusion."), ("Which part of the body is shown?", "The chest.")),
     ),
     (
-        "Sagittal T2-weighted MRI of the lumbar spine showing a disc herniation.",
-        (("In which plane is the MRI?", "Sagittal."), ("What does the MRI show?", "A disc herniation.")),
+        "T2-weighted sagittal MRI of the lumbar spine, to the left of the midline.",
+        (("Which part of the body is shown?", "The lumbar spine."), ("In which plane is the MRI?", "Sagittal.")),
     ),
 )
 
