@@ -32,8 +32,8 @@ class DatasetSettings(Settings):
     name: str = "ROCOv2"
     """Name of the data set, carried in every row."""
     folder: str | None = "resources/rocov2"
-    """A folder in ROCOv2's layout: `train_captions.csv`, `train_concepts.csv` …, image folders one or two levels deep. Null for the
-    embedded sample: images that pip packages carry."""
+    """A folder in ROCOv2's layout: `train_captions.csv`, `train_concepts.csv` …, image folders one or two levels deep. Null
+    for the embedded sample: images that pip packages carry."""
     limit_per_split: Annotated[int, Field(ge=1)] | None = None
     """Take at most this many pairs of each split (drawn with the seed); null for all."""
     sample: SampleSettings = SampleSettings()
