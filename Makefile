@@ -32,10 +32,10 @@ setup: $(READY) ## Make .venv with the pinned packages
 # The lock makes a second `make run` wait for what a killed one left running, so that two never write side by side;
 # whoever holds it may clear the lock that a killed Snakemake left behind.
 run: $(READY) ## Run the whole workflow on the embedded sample and name the report
-	mkdir -p .snakemake
+	@mkdir -p .snakemake
 	exec 9> .snakemake/make-run.lock
 	flock --nonblock 9 || { echo "another make run is still at work here; waiting for it"; flock 9; }
-	snakemake=($(BIN)/snakemake --configfile $(OVERLAYS) --cores $(CORES) $(OVERRIDES))
+	snakemake=($(BIN)/snakemake --configfile $(OVERLAYS) --cores $(CORES) --quiet host reason $(OVERRIDES))
 	"$${snakemake[@]}" --unlock --quiet all
 	"$${snakemake[@]}"
 	$(BIN)/radtune report table --run results/$(RUN)

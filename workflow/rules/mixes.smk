@@ -11,10 +11,10 @@ for mix_name in sorted({run.models[system].training.mix for system in run.system
             images=all_images,
             # A mix without questions must not wait for the LLM, nor be made again when its replies change.
             questions=(
-                rules.filter_questions.output.pairs if mix_settings.questions else []
+                [rules.filter_questions.output.pairs] if mix_settings.questions else []
             ),
             known=(
-                rules.make_known_questions.output.pairs
+                [rules.make_known_questions.output.pairs]
                 if mix_settings.questions
                 else []
             ),

@@ -25,7 +25,7 @@ def on_gpus(count: int) -> dict[str, int]:
 def asking(sentence: str, gpu: int = 0) -> str:
     """A rule's message: what it does, and what its job asks for, so that a dry-run shows the cost of each job."""
     gpus = "{resources.gpu} GPU, " if gpu else ""
-    return f"{sentence} [{gpus}{{threads}} cores, {{resources.mem_mb}} MB, {{resources.runtime}} min]"
+    return f"{sentence} [{gpus}cores: {{threads}}, {{resources.mem_mb}} MB, {{resources.runtime}} min]"
 
 
 def report_files() -> list[Path]:
