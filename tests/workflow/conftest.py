@@ -22,6 +22,7 @@ class Clone:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
         for part in PARTS:
             source, target = ROOT / part, folder / part
             if source.is_dir():
