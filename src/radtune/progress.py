@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from typing import NoReturn, TypeVar
 
 from tqdm import tqdm
@@ -30,14 +30,9 @@ def progress_bar(label: str, total: int | None = None, unit: str = "row", initia
 
 def progress(items: Iterable[Item], label: str, total: int | None = None, unit: str = "row") -> Iterator[Item]:
     """Yield ``items`` unchanged while showing how far one is (``total`` is taken from ``len`` where there is one)."""
-    on_terminal = sys.stderr.isatty()
-    yield from tqdm(
-        items,
-        desc=label,
-        total=total,
-        unit=unit,
-        file=sys.stderr,
-        mininterval=0.1 if on_terminal else SECONDS_BETWEEN_LOG_LINES,
-        ascii=None if on_terminal else True,
-        dynamic_ncols=on_terminal,
-    )
+    if total is None and isinstance(items, Sized):
+        total = len(items)
+    with progress_bar(label, total, unit) as bar:
+        for item in items:
+            yield item
+            bar.update()
