@@ -169,7 +169,7 @@ def test_killed_runs_end_with_the_same_content(finished: Clone, tmp_path: Path) 
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
-            process.wait(timeout=chance.uniform(6, 30))
+            process.wait(timeout=chance.uniform(4, 16))
             break
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
