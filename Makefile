@@ -7,15 +7,17 @@ SHELL := bash
 
 PYTHON ?= python3.11
 CORES ?= all
-# Another data set and another name for the run: make run FOLDER=path/to/a/folder/in/ROCOv2/layout RUN=my_run
+# Another data set: make run FOLDER=path/to/a/folder/in/ROCOv2/layout; the run is called as the folder unless RUN says otherwise.
 FOLDER ?=
-RUN ?= sample
+RUN ?= $(if $(FOLDER),$(subst -,_,$(notdir $(FOLDER:/=))),sample)
 OVERLAYS ?= workflow/runs/sample.yaml
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-OVERRIDES := $(if $(FOLDER),--config run=$(RUN) 'datasets={"folder": "$(FOLDER)"}')
+ifdef FOLDER
+OVERRIDES := --config run=$(RUN) 'datasets={"folder": "$(FOLDER)", "name": "$(notdir $(FOLDER:/=))"}'
+endif
 
 help: ## Show what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
