@@ -23,7 +23,8 @@ def test_label_train_predict(pictures: Any, frozen: ModalitySettings, tmp_path: 
         ],
         ["predict", "--labels", at["labels"], *images, "--classifier", classifier, *results],
     ):  # fmt: skip
-        line = [str(word) for word in ("modality", *words, "--settings", settings.canonical(), "--seed", 3)]
+        block = settings.labels if words[0] == "label" else settings
+        line = [str(word) for word in ("modality", *words, "--settings", block.canonical(), "--seed", 3)]
         assert CliRunner().invoke(app, line, catch_exceptions=False).exit_code == 0
     steps = {name: read_footer(path)["step"].removeprefix("radtune.modality.") for name, path in at.items()}
     assert steps == {
