@@ -25,12 +25,12 @@ from radtune.models.adaptation import (
 from radtune.models.family import Example
 from radtune.models.load import load_skeleton
 
-from .conftest import FAMILIES, learn, tiny_model
+from .conftest import LORA_FAMILIES, RECIPES, learn, tiny_model
 
 if TYPE_CHECKING:
     from .conftest import Taught
 
-families = pytest.mark.parametrize("family", FAMILIES)
+families = pytest.mark.parametrize("family", RECIPES)
 
 
 @families
@@ -45,7 +45,7 @@ def test_what_was_trained_makes_a_fresh_model_say_the_same(
     assert fresh.generate(fresh.collate(prompts), 40) == old.model.generate(old.model.collate(prompts), 40)
 
 
-@pytest.mark.parametrize("family", ["smolvlm", "paligemma", "soft_prompt"])
+@pytest.mark.parametrize("family", LORA_FAMILIES)
 def test_lora_learned_something(family: str, taught: Callable[[str], Taught]) -> None:
     second = {name: tensor for name, tensor in trained_state(taught(family).model).items() if ".lora_B." in name}
     assert second

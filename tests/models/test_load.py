@@ -7,12 +7,12 @@ import torch
 
 from radtune.config.models import BuildSettings
 from radtune.errors import ConfigError, WeightsError
-from radtune.models.load import load_model
+from radtune.models.load import load_model, load_skeleton
 
-from .conftest import FAMILIES, tiny_build, tiny_model
+from .conftest import RECIPES, TRANSFORMERS_FAMILIES, tiny_build, tiny_model
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", RECIPES)
 def test_weights_follow_the_seed_alone(family: str) -> None:
     torch.manual_seed(1)
     first = tiny_model(family, seed=7).network.state_dict()
@@ -48,7 +48,7 @@ def test_settings_that_do_not_fit(settings: BuildSettings, message: str, tmp_pat
         load_model(settings, weights_cache=tmp_path, seed=1, precision="float32")
 
 
-@pytest.mark.parametrize("family", ["smolvlm", "paligemma"])
+@pytest.mark.parametrize("family", TRANSFORMERS_FAMILIES)
 def test_a_saved_checkpoint_loads_as_a_pretrained_one(family: str, tmp_path: Path) -> None:
     tiny = tiny_model(family)
     tiny.network.save_pretrained(tmp_path)  # type: ignore[operator]
@@ -58,10 +58,25 @@ def test_a_saved_checkpoint_loads_as_a_pretrained_one(family: str, tmp_path: Pat
     state = tiny.network.state_dict()
     assert all(torch.equal(tensor, state[name]) for name, tensor in loaded.network.state_dict().items())
     assert loaded.encode("CT: ok<image>") == tiny.encode("CT: ok<image>")
-    with pytest.raises(ConfigError, match="checkpoint was made for 64"):
-        load_model(build(family, sources=source, image_size=128), weights_cache=tmp_path, seed=5, precision="float32")
-    with pytest.raises(ConfigError, match="has no patch_size"):
-        load_model(build(family, sources=source, options={"patch_size": 8}), weights_cache=tmp_path, seed=5, precision="float32")
+    with pytest.raises(ConfigError, match="image_size: 65"):
+        load_model(build(family, sources=source, image_size=65), weights_cache=tmp_path, seed=5, precision="float32")
+    with pytest.raises(ConfigError, match="has no language_width"):
+        load_model(
+            build(family, sources=source, options={"language_width": 8}), weights_cache=tmp_path, seed=5, precision="float32"
+        )
+    skeleton = load_skeleton(build(family, sources=source))
+    assert {name: parameter.shape for name, parameter in skeleton.network.named_parameters()} == {
+        name: parameter.shape for name, parameter in tiny.network.named_parameters()
+    }
+
+
+@pytest.mark.parametrize("family", RECIPES)
+def test_skeleton_of_a_tiny_model(family: str) -> None:
+    skeleton = load_skeleton(tiny_build(family))
+    assert {parameter.device.type for parameter in skeleton.network.parameters()} == {"meta"}
+    assert {name: parameter.shape for name, parameter in skeleton.network.named_parameters()} == {
+        name: parameter.shape for name, parameter in tiny_model(family).network.named_parameters()
+    }
 
 
 def test_missing_folder(tmp_path: Path) -> None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from radtune.config.base import Settings
 
 Task = Literal["caption", "question"]
 
+FAMILIES = tuple(sorted(path.stem for path in (Path(__file__).parents[1] / "models/families").glob("[a-z]*.py")))
+"""The architectures: one module of `radtune.models.families` each, found by its file so that a new one is one file."""
+
 
 class BuildSettings(Settings):
     """An architecture and where its weights come from."""
 
-    family: Literal["smolvlm", "paligemma", "visiongpt2", "soft_prompt"]
-    """The architecture (`radtune.models.families`)."""
+    family: str = Field(json_schema_extra={"enum": list(FAMILIES)})
+    """The architecture: a module of `radtune.models.families`."""
     sources: dict[str, str]
     """Weight source of each part: `model` for whole checkpoints; `vision` and `language` for models put together from two."""
     sha256: dict[str, str] = {}
@@ -30,6 +34,21 @@ class BuildSettings(Settings):
     """Captions and answers are cut to this many tokens; image tokens never."""
     options: dict[str, int] = {}
     """Sizes of the family's own parts, such as `visual_prompts`; also the sizes of a `tiny:` build."""
+    architecture: dict[str, Any] = {}
+    """Where this model's published configuration differs from the family's, in the spelling of its `config.json`: what `radtune
+    plan` needs for another size of a known family. A nested block that names a `model_type` replaces the family's block, any
+    other is merged into it. A `path:` source brings its own `config.json`; a `tiny:` one has its sizes from `options`."""
+    attention: Literal["auto", "flash_attention_2", "sdpa", "eager"] = "auto"
+    """How attention is computed. `auto`: FlashAttention-2 where it is installed, on a GPU, in bfloat16; else torch's own."""
+    quantisation: Literal["none", "nf4"] = "none"
+    """`nf4`: the frozen weights in 4 bits (QLoRA; needs bitsandbytes)."""
+
+    @field_validator("family")
+    @classmethod
+    def _family_exists(cls, family: str) -> str:
+        if family not in FAMILIES:
+            raise ValueError(f"no such family; choose from {', '.join(FAMILIES)}")
+        return family
 
 
 class AdaptationSettings(Settings):
@@ -44,6 +63,8 @@ class AdaptationSettings(Settings):
     """LoRA alpha; the update is scaled by alpha / rank."""
     dropout: float = 0.05
     """LoRA dropout."""
+    dora: bool = False
+    """Weight-decomposed LoRA: a trained magnitude for each output beside the low-rank direction (arXiv 2402.09353)."""
     targets: tuple[str, ...] = ()
     """Modules that get LoRA, as `tower:name`, such as `language:q_proj`. One that matches nothing is an error."""
     unfrozen: tuple[str, ...] = ()
@@ -123,6 +144,19 @@ class ResourceSettings(Settings):
     """Processor cores of either job."""
 
 
+class PrintedCount(Settings):
+    """What a paper prints about the size of this training, for `radtune plan` to show beside the real count."""
+
+    source: str
+    """Where it is printed."""
+    millions: float
+    """Trainable parameters, in millions."""
+    percent: float
+    """Share of all parameters, in percent."""
+    note: str = ""
+    """Why the real count differs, where it does."""
+
+
 class ModelSettings(Settings):
     """One model of the benchmark."""
 
@@ -136,6 +170,8 @@ class ModelSettings(Settings):
     """How it is asked."""
     resources: ResourceSettings = ResourceSettings()
     """What its jobs need."""
+    printed: PrintedCount | None = None
+    """The paper's own count of trainable parameters."""
 
 
 class TrainStep(Settings):

@@ -21,6 +21,9 @@ from radtune.errors import ArtifactError, ConfigError
 from radtune.models.family import FamilyModel, Tower
 from radtune.models.untyped import untyped
 
+_LORA = r"\.lora_(A|B|magnitude_vector)\."
+"""What tells LoRA's own parameters from the layer's."""
+
 
 @dataclass(frozen=True)
 class TrainedModule:
@@ -209,6 +212,7 @@ def _insert_lora(network: nn.Module, names: list[str], adaptation: AdaptationSet
         r=adaptation.rank,
         lora_alpha=adaptation.alpha,
         lora_dropout=adaptation.dropout,
+        use_dora=adaptation.dora,
         target_modules="|".join(re.escape(name) for name in names),  # a text is matched against the whole name
     )
     with warnings.catch_warnings():
@@ -218,7 +222,7 @@ def _insert_lora(network: nn.Module, names: list[str], adaptation: AdaptationSet
 
 
 def _is_lora(parameter_name: str) -> bool:
-    return ".lora_A." in parameter_name or ".lora_B." in parameter_name
+    return re.search(_LORA, parameter_name) is not None
 
 
 def _in_stages(model: FamilyModel, name: str, last_epoch: int | None) -> bool:
@@ -238,7 +242,7 @@ def _trained_modules(model: FamilyModel) -> list[TrainedModule]:
     trained: dict[tuple[str, Literal["lora", "unfrozen"]], int] = {}
     for name in model.trained_names:
         way: Literal["lora", "unfrozen"] = "lora" if _is_lora(name) else "unfrozen"
-        owner = re.split(r"\.lora_[AB]\.", name)[0] if way == "lora" else name.rpartition(".")[0]
+        owner = re.split(_LORA, name, maxsplit=1)[0] if way == "lora" else name.rpartition(".")[0]
         trained[owner, way] = trained.get((owner, way), 0) + parameters[name].numel()
     return [
         TrainedModule(

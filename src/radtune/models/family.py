@@ -5,7 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor, nn
@@ -81,6 +82,21 @@ class FamilyModel(ABC):
     """Whether the token ids of a prompt hold a placeholder for each image token."""
     new_parameters: ClassVar[str] = ""
     """Regular expression of the parameters that no checkpoint brings: whatever the strategy, they must be trained."""
+
+    # How a family is built
+
+    @classmethod
+    @abstractmethod
+    def load(cls, build: BuildSettings, *, weights_cache: Path, precision: str) -> Self:
+        """The model with its weights, in evaluation mode; new weights are drawn from torch's generator.
+
+        ``precision`` is a key of :data:`radtune.models.parts.PRECISIONS`.
+        """
+
+    @classmethod
+    @abstractmethod
+    def skeleton(cls, build: BuildSettings) -> Self:
+        """The model at the size of ``build`` on the meta device, without a download: every shape, no weights, no tokenizer."""
 
     # What a family says about itself
 

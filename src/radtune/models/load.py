@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol, cast
+from typing import cast
 
 import torch
 
@@ -16,19 +16,9 @@ from radtune.config.models import BuildSettings
 from radtune.models.family import FamilyModel
 
 
-class FamilyModule(Protocol):
-    """What each module of :mod:`radtune.models.families` that is named like a family holds."""
-
-    def load(self, build: BuildSettings, *, weights_cache: Path, precision: str) -> FamilyModel:
-        """The model with its weights, in evaluation mode; new weights are drawn from torch's generator."""
-
-    def skeleton(self, build: BuildSettings) -> FamilyModel:
-        """The model at its published size on the meta device."""
-
-
-def family_module(build: BuildSettings) -> FamilyModule:
-    """The module of the family that ``build`` names."""
-    return cast(FamilyModule, import_module(f"radtune.models.families.{build.family}"))
+def family_class(build: BuildSettings) -> type[FamilyModel]:
+    """The class of the family that ``build`` names: what its module calls ``FAMILY``."""
+    return cast(type[FamilyModel], import_module(f"radtune.models.families.{build.family}").FAMILY)
 
 
 def load_model(build: BuildSettings, *, weights_cache: Path, seed: int, precision: str) -> FamilyModel:
@@ -40,12 +30,13 @@ def load_model(build: BuildSettings, *, weights_cache: Path, seed: int, precisio
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return family_module(build).load(build, weights_cache=weights_cache, precision=precision)
+        return family_class(build).load(build, weights_cache=weights_cache, precision=precision)
 
 
 def load_skeleton(build: BuildSettings) -> FamilyModel:
-    """The model at its published size on the meta device, to count parameters and match targets without a download.
+    """The model at its size on the meta device, to count parameters and match targets without a download.
 
-    It has no tokenizer: it can be adapted, but neither trained nor asked.
+    The size is that of a `tiny:` source, of the `config.json` in the folder of a `path:` source, or else the family's published
+    one with `build.architecture` over it. It has no tokenizer: it can be adapted, but neither trained nor asked.
     """
-    return family_module(build).skeleton(build)
+    return family_class(build).skeleton(build)

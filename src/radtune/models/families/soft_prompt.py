@@ -7,19 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import torch
 import torchvision
 from PIL.Image import Resampling
 from torch import Tensor, nn
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from radtune.config.models import BuildSettings
 from radtune.errors import ConfigError, WeightsError
+from radtune.models.architecture import local_checkpoint, published
+from radtune.models.attention import attention_for
 from radtune.models.byte_tokenizer import byte_tokenizer
-from radtune.models.families.soft_prompt_network import HEADS_OF_CLASSIFIERS, Mapper, SoftPromptNetwork, padding_first, trunk
 from radtune.models.family import Example, FamilyModel, Stage, Tower
 from radtune.models.label_loss import label_loss
+from radtune.models.networks.soft_prompt import HEADS_OF_CLASSIFIERS, Mapper, SoftPromptNetwork, padding_first, trunk
 from radtune.models.parts import PRECISIONS, check_parts, fetch_part, is_tiny, safetensors_file, set_precision
 from radtune.models.pixels import IMAGENET, normalised
 from radtune.models.sizes import sizes
@@ -37,6 +40,9 @@ MAPPER_SIZES = {"visual_prompts": 49, "mapper_heads": 8, "mapper_feed_forward": 
 """Sizes of the mapper unless `build.options` says otherwise: one prompt for each of the 7 × 7 features of a 224-pixel image, and
 torch's own defaults."""
 
+PUBLISHED_LANGUAGE = {"model_type": "gpt2", "n_embd": 1280, "n_layer": 36, "n_head": 20}
+"""GPT-2 large. `build.architecture` changes it; one that names a `model_type` must describe the whole language model."""
+
 TINY_LANGUAGE_SIZES = {"language_width": 96, "language_layers": 3, "language_heads": 4}
 """Further options of a `tiny:` language model."""
 
@@ -52,6 +58,44 @@ class SoftPrompt(FamilyModel):
     stages: ClassVar[tuple[Stage, ...]] = (Stage(0, (r"connector\..*",)), Stage(1, (r"vision\..*",)))
     image_tokens_in_text = False
     new_parameters = r"connector\..*"
+
+    @classmethod
+    def load(cls, build: BuildSettings, *, weights_cache: Path, precision: str) -> Self:
+        """Put together from `vision` and `language`; either may be `tiny:`. The mapper is always new."""
+        size = _sizes(build)
+        if is_tiny(build, "language"):
+            tokenizer, config = _tiny_language(size)
+            language = untyped(AutoModelForCausalLM).from_config(
+                config, dtype=PRECISIONS[precision], attn_implementation=attention_for(build, precision)
+            )
+        else:
+            tokenizer, language = _pretrained_language(build, weights_cache, precision)
+        if is_tiny(build, "vision"):
+            vision, channels = _tiny_vision()
+            _fill_statistics(vision, build.image_size)
+        else:
+            vision, channels = _torchvision_trunk(build)
+            load_vision(vision, fetch_part(build, "vision", weights_cache))
+        mapper = _mapper(channels, language.config.hidden_size, size)
+        mapper.start_at_scale(language.get_input_embeddings().weight.detach().float().std().item())
+        set_precision(vision, precision)
+        set_precision(mapper, precision)
+        return cls(SoftPromptNetwork(vision, mapper, language).eval(), build, tokenizer)
+
+    @classmethod
+    def skeleton(cls, build: BuildSettings) -> Self:
+        """See :class:`FamilyModel`. The language model of a GGUF file or a hub is described by `build.architecture`."""
+        size = _sizes(build)
+        if is_tiny(build, "language"):
+            _, config = _tiny_language(size)
+        elif folder := local_checkpoint(build, "language"):
+            config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        else:
+            config = AutoConfig.for_model(**published(PUBLISHED_LANGUAGE, build.architecture))
+        with torch.device("meta"):
+            vision, channels = _tiny_vision() if is_tiny(build, "vision") else _torchvision_trunk(build)
+            language = untyped(AutoModelForCausalLM).from_config(config)
+            return cls(SoftPromptNetwork(vision, _mapper(channels, config.hidden_size, size), language), build, None)
 
     @property
     def end_id(self) -> int:
@@ -106,38 +150,9 @@ class SoftPrompt(FamilyModel):
         return "language.lm_head"
 
 
-def load(build: BuildSettings, *, weights_cache: Path, precision: str) -> SoftPrompt:
-    """Put together from `vision` and `language`; either may be `tiny:`. The mapper is always new."""
+def _sizes(build: BuildSettings) -> dict[str, int]:
     check_parts(build, ("vision", "language"))
-    tiny_language = is_tiny(build, "language")
-    size = sizes(build, {**MAPPER_SIZES, **(TINY_LANGUAGE_SIZES if tiny_language else {})})
-    if tiny_language:
-        tokenizer = byte_tokenizer((END, PAD))
-        tokenizer.eos_token, tokenizer.pad_token = END, PAD
-        language = _tiny_language(tokenizer, size, precision)
-    else:
-        tokenizer, language = _pretrained_language(fetch_part(build, "language", weights_cache), weights_cache, precision)
-    if is_tiny(build, "vision"):
-        vision, channels = _tiny_vision(build.image_size)
-    else:
-        vision, channels = _torchvision_trunk(build)
-        load_vision(vision, fetch_part(build, "vision", weights_cache))
-    mapper = _mapper(channels, language.config.hidden_size, size)
-    mapper.start_at_scale(language.get_input_embeddings().weight.detach().float().std().item())
-    set_precision(vision, precision)
-    set_precision(mapper, precision)
-    return SoftPrompt(SoftPromptNetwork(vision, mapper, language).eval(), build, tokenizer)
-
-
-def skeleton(build: BuildSettings) -> SoftPrompt:
-    """With GPT-2 large, on the meta device: every shape, no weights, no download."""
-    from transformers import GPT2Config, GPT2LMHeadModel
-
-    size = sizes(build, MAPPER_SIZES)
-    with torch.device("meta"):
-        vision, channels = _torchvision_trunk(build)
-        language = GPT2LMHeadModel(GPT2Config(n_embd=1280, n_layer=36, n_head=20))
-        return SoftPrompt(SoftPromptNetwork(vision, _mapper(channels, 1280, size), language), build, None)
+    return sizes(build, {**MAPPER_SIZES, **(TINY_LANGUAGE_SIZES if is_tiny(build, "language") else {})})
 
 
 def load_vision(vision: nn.Module, path: Path) -> None:
@@ -175,33 +190,42 @@ def _torchvision_trunk(build: BuildSettings) -> tuple[nn.Sequential, int]:
     return trunk(torchvision.models.mobilenet_v2()), 1280
 
 
-def _tiny_vision(side: int) -> tuple[nn.Sequential, int]:
-    """A small random MobileNetV2. Its batch normalisation gets the statistics of noise: with those it is created with, the
-    features of any two images would be nearly equal."""
-    vision = trunk(torchvision.models.mobilenet_v2(inverted_residual_setting=TINY_BLOCKS))
+def _tiny_vision() -> tuple[nn.Sequential, int]:
+    """A small MobileNetV2 and the channels of its feature map."""
+    return trunk(torchvision.models.mobilenet_v2(inverted_residual_setting=TINY_BLOCKS)), 1280
+
+
+def _fill_statistics(vision: nn.Module, side: int) -> None:
+    """Give a random encoder's batch normalisation the statistics of noise: with those it is created with, the features of any two
+    images would be nearly equal."""
     for module in vision.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = None  # the statistics of all batches, here of the only one
     with torch.no_grad():
         vision.train()(torch.randn(4, 3, side, side))
-    return vision, 1280
 
 
-def _pretrained_language(path: Path, weights_cache: Path, precision: str) -> tuple[Any, Any]:
+def _pretrained_language(build: BuildSettings, weights_cache: Path, precision: str) -> tuple[Any, Any]:
     """Tokenizer and model of a checkpoint folder or a GGUF file."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
+    path = fetch_part(build, "language", weights_cache)
     folder = dequantised(path, weights_cache) if path.suffix == ".gguf" else path
     language = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=PRECISIONS[precision], local_files_only=True, use_safetensors=True
+        folder,
+        dtype=PRECISIONS[precision],
+        attn_implementation=attention_for(build, precision),
+        local_files_only=True,
+        use_safetensors=True,
+        trust_remote_code=False,
     )
     return AutoTokenizer.from_pretrained(folder, local_files_only=True), language
 
 
-def _tiny_language(tokenizer: Any, size: Mapping[str, int], precision: str) -> Any:
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    config = LlamaConfig(
+def _tiny_language(size: Mapping[str, int]) -> tuple[Any, Any]:
+    """Tokenizer and configuration of a `tiny:` language model."""
+    tokenizer = byte_tokenizer((END, PAD))
+    tokenizer.eos_token, tokenizer.pad_token = END, PAD
+    config = untyped(AutoConfig).for_model(
+        "llama",
         vocab_size=len(tokenizer),
         hidden_size=size["language_width"],
         intermediate_size=4 * size["language_width"],
@@ -213,4 +237,7 @@ def _tiny_language(tokenizer: Any, size: Mapping[str, int], precision: str) -> A
         pad_token_id=tokenizer.pad_token_id,
         tie_word_embeddings=True,
     )
-    return untyped(LlamaForCausalLM)._from_config(config, dtype=PRECISIONS[precision])
+    return tokenizer, config
+
+
+FAMILY = SoftPrompt

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import torch
 from PIL.Image import Resampling
@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from radtune.config.models import BuildSettings
 from radtune.errors import ConfigError, WeightsError
 from radtune.models.byte_tokenizer import byte_tokenizer
-from radtune.models.families.visiongpt2_network import VisionGPT2Network, VisionGPT2Sizes
 from radtune.models.family import Example, FamilyModel, Stage, Tower
 from radtune.models.label_loss import label_loss
+from radtune.models.networks.visiongpt2 import VisionGPT2Network, VisionGPT2Sizes
 from radtune.models.parts import check_parts, fetch_part, is_tiny, safetensors_file, set_precision
 from radtune.models.pixels import HALF, normalised
-from radtune.models.sizes import sizes
+from radtune.models.sizes import check_divisible, sizes
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -45,6 +45,29 @@ class VisionGPT2(FamilyModel):
     )
     image_tokens_in_text = False
     new_parameters = r"language\.h\.\d+\.(cross_attn|ln_3)\..*"
+
+    @classmethod
+    def load(cls, build: BuildSettings, *, weights_cache: Path, precision: str) -> Self:
+        """Put together from `vision` (timm's names) and `language` (GPT-2's hub names); both `tiny:` for a small random one."""
+        from transformers import AutoTokenizer
+
+        size = _sizes(build)
+        network = VisionGPT2Network(size)
+        if is_tiny(build, "vision"):
+            tokenizer = byte_tokenizer((END_OF_TEXT,))
+        else:
+            language = fetch_part(build, "language", weights_cache)
+            tokenizer = AutoTokenizer.from_pretrained(language, local_files_only=True)
+            load_vision(network, safetensors_file(fetch_part(build, "vision", weights_cache)))
+            load_language(network, safetensors_file(language))
+        set_precision(network, precision)
+        return cls(network.eval(), build, tokenizer)
+
+    @classmethod
+    def skeleton(cls, build: BuildSettings) -> Self:
+        """See :class:`FamilyModel`."""
+        with torch.device("meta"):
+            return cls(VisionGPT2Network(_sizes(build)), build, None)
 
     @property
     def end_id(self) -> int:
@@ -102,41 +125,20 @@ class VisionGPT2(FamilyModel):
         return ""
 
 
-def load(build: BuildSettings, *, weights_cache: Path, precision: str) -> VisionGPT2:
-    """Put together from `vision` (timm's names) and `language` (GPT-2's hub names); both `tiny:` for a small random one."""
-    from transformers import AutoTokenizer
-
+def _sizes(build: BuildSettings) -> VisionGPT2Sizes:
+    """Those of `tiny:` sources, or the published ones. Raises :class:`ConfigError` for sources that do not fit each other."""
     check_parts(build, ("vision", "language"))
-    tiny = {part: is_tiny(build, part) for part in ("vision", "language")}
-    if tiny["vision"] != tiny["language"]:
+    if is_tiny(build, "vision") != is_tiny(build, "language"):
         raise ConfigError(
             "build.sources: visiongpt2's towers have equal widths, so one cannot be tiny: without the other",
             "write tiny: for both, or for neither",
         )
-    if tiny["vision"]:
-        tokenizer = byte_tokenizer((END_OF_TEXT,))
-        size = sizes(build, TINY_SIZES)
-        if build.image_size % size["patch_size"]:
-            raise ConfigError(
-                f"build.image_size: {build.image_size} is not a multiple of patch_size {size['patch_size']}",
-                "change it, or build.options.patch_size",
-            )
-        network = VisionGPT2Network(VisionGPT2Sizes(image_size=build.image_size, vocabulary=len(tokenizer), **size))
-    else:
+    if not is_tiny(build, "vision"):
         sizes(build, {})
-        language = fetch_part(build, "language", weights_cache)
-        tokenizer = AutoTokenizer.from_pretrained(language, local_files_only=True)
-        network = VisionGPT2Network(VisionGPT2Sizes(image_size=build.image_size))
-        load_vision(network, safetensors_file(fetch_part(build, "vision", weights_cache)))
-        load_language(network, safetensors_file(language))
-    set_precision(network, precision)
-    return VisionGPT2(network.eval(), build, tokenizer)
-
-
-def skeleton(build: BuildSettings) -> VisionGPT2:
-    """The full size on the meta device: every shape, no weights, no download."""
-    with torch.device("meta"):
-        return VisionGPT2(VisionGPT2Network(VisionGPT2Sizes()), build, None)
+        return VisionGPT2Sizes(image_size=build.image_size)
+    size = sizes(build, TINY_SIZES)
+    check_divisible(build.image_size, "patch_size", size["patch_size"])
+    return VisionGPT2Sizes(image_size=build.image_size, vocabulary=len(byte_tokenizer((END_OF_TEXT,))), **size)
 
 
 def load_vision(network: VisionGPT2Network, file: Path) -> None:
@@ -177,3 +179,6 @@ def _fill(module: nn.Module, names: Mapping[str, str], tensors: Mapping[str, Ten
                 "name a checkpoint of the published size",
             )
         state[ours].copy_(tensors[theirs])
+
+
+FAMILY = VisionGPT2

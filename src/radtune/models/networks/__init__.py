@@ -1,0 +1,1 @@
+"""Networks that no library has, or none that runs."""
