@@ -12,7 +12,7 @@ from radtune.config.models import (
     TrainingSettings,
 )
 
-JOURNAL = "Bioengineering 2025, 12(12), 1330, table 2"
+JOURNAL = "Bioengineering 2025, 12(12), 1330, table 3"
 
 PUBLISHED_MODELS: dict[str, ModelSettings] = {
     # Bioengineering 2025, 12(12), 1330: LoRA on every linear layer, scaling 2.0; 46,198,784 trained of 507,482,304.
