@@ -57,15 +57,14 @@ class Recipe:
 
 
 RECIPES = {
-    "smolvlm": Recipe(),
+    "smolvlm": Recipe(steps=140),
     "paligemma": Recipe(  # its head is tied to the embeddings
-        HYBRID.model_copy(update={"unfrozen": ("connector:*", "vision:*", "language:embed_tokens")}), steps=250
+        HYBRID.model_copy(update={"unfrozen": ("connector:*", "vision:*", "language:embed_tokens")})
     ),
     "visiongpt2": Recipe(AdaptationSettings(strategy="staged"), steps=250, parts=("vision", "language")),
     "soft_prompt": Recipe(
         AdaptationSettings(strategy="hybrid", dropout=0.0, targets=LINEAR, unfrozen=("connector:*", "language:embed_tokens")),
-        steps=120,
-        rate=1e-3,
+        rate=2e-3,
         parts=("vision", "language"),
         options={"visual_prompts": 8, "mapper_feed_forward": 128},
     ),
@@ -128,14 +127,16 @@ class Taught:
 
 
 def learn(model: FamilyModel, examples: list[Example], steps: int, rate: float) -> float:
-    """Plain AdamW on one batch; the last mean loss."""
+    """AdamW and clipped gradients on one batch; the last mean loss."""
     batch = model.collate(examples)
-    optimizer = torch.optim.AdamW([p for p in model.network.parameters() if p.requires_grad], lr=rate, weight_decay=0.0)
+    parameters = [parameter for parameter in model.network.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=0.0)
     model.network.train()
     for _ in range(steps):
         loss = model.loss(batch) / model.label_tokens(batch)
         optimizer.zero_grad()
         loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
     model.network.eval()
     return loss.item()
