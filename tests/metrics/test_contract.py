@@ -18,19 +18,19 @@ def sample(prediction: str, reference: str = "yes") -> Sample:
 
 def test_an_empty_prediction_scores_zero_whatever_the_metric_says() -> None:
     samples = [sample("Yes."), sample("no"), sample(""), sample(" \n", reference="the")]
-    assert exact_match(samples, RESOURCES).values == [1, 0, 0, 1]
-    assert evaluate(exact_match, samples, RESOURCES).values == [1, 0, 0, 0]
+    assert exact_match(samples, RESOURCES).values["exact_match"] == [1, 0, 0, 1]
+    assert evaluate(exact_match, samples, RESOURCES).values["exact_match"] == [1, 0, 0, 0]
 
 
 def test_nothing_but_finite_values_or_none_leaves_a_metric() -> None:
     def broken(samples: Sequence[Sample], resources: Resources) -> Result:
-        return Result([math.nan], {})
+        return Result({"broken": [math.nan]}, {})
 
     def unknown(samples: Sequence[Sample], resources: Resources) -> Result:
-        return Result([None], {})
+        return Result({"unknown": [None]}, {})
 
-    with pytest.raises(ValueError, match="the metric gave nan"):
+    with pytest.raises(ValueError, match="broken: nan"):
         evaluate(broken, [sample("yes")], RESOURCES)
-    with pytest.raises(ValueError, match="1 values for 2 samples"):
+    with pytest.raises(ValueError, match="broken: 1 values for 2 samples"):
         evaluate(broken, [sample("yes"), sample("no")], RESOURCES)
-    assert evaluate(unknown, [sample("")], RESOURCES).values == [None]
+    assert evaluate(unknown, [sample("")], RESOURCES).values == {"unknown": [None]}

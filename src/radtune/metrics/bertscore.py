@@ -11,6 +11,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -111,7 +112,7 @@ def bertscore(samples: Sequence[Sample], resources: Resources) -> Result:
         "token_limit": encoder.limit,
         "versions": versions("torch", "transformers", "tokenizers"),
     }
-    return Result([getattr(score, settings.bertscore_value) for score in scores], signature)
+    return Result({"bertscore": [getattr(score, settings.bertscore_value) for score in scores]}, signature)
 
 
 def checkpoint(settings: MetricSettings, cache: Path) -> tuple[Path, dict[str, str]]:
@@ -135,6 +136,7 @@ def checkpoint(settings: MetricSettings, cache: Path) -> tuple[Path, dict[str, s
     return folder, {file.name: file_digest(file) for file in files}
 
 
+@lru_cache(maxsize=1)  # the arms of a system are scored one after another
 def load_encoder(folder: Path, layer: int) -> Encoder:
     """Load the tokenizer and the first ``layer`` layers in float32. Raises :class:`ConfigError` if there are fewer."""
     from transformers import AutoConfig, AutoModel, AutoTokenizer

@@ -56,7 +56,8 @@ def concept_f1(samples: Sequence[Sample], resources: Resources) -> Result:
         "minimum_name_length": MINIMUM_NAME_LENGTH,
         "versions": versions("medcat"),
     }
-    return Result([set_f1(found[sample.prediction], found[sample.reference]) for sample in samples], signature)
+    values = [set_f1(found[sample.prediction], found[sample.reference]) for sample in samples]
+    return Result({"concept_f1": values}, signature)
 
 
 def set_f1(predicted: Set[str], reference: Set[str]) -> float:

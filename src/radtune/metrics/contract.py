@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -41,31 +41,39 @@ class Resources:
 class Result:
     """What a metric gives back."""
 
-    values: list[float | None]
-    """One value a sample, in the samples' order; None where the item has no truth to compare with."""
+    values: Mapping[str, Sequence[float | None]]
+    """By the name under which it is reported: one value a sample, in the samples' order; None where the item has no truth to
+    compare with. The names are those of the metric's entry in the registry."""
     signature: Mapping[str, Any]
     """What exactly was computed: definition, checkpoint, tables, library versions. Fit for JSON."""
+    totals: Mapping[str, float] = field(default_factory=dict)
+    """Values over all samples, of those names whose total is not the mean of the samples' values, such as corpus BLEU."""
 
 
 Metric = Callable[[Sequence[Sample], Resources], Result]
-"""A metric scores all samples in one call, so that it can share work between them; no value may depend on the other samples.
-It raises :class:`radtune.errors.WeightsError` where a checkpoint is missing: the metric is then unavailable."""
+"""A metric scores all samples of one arm in one call, so that it can share work between them. No value may depend on the other
+predictions; it may depend on the references, as inverse document frequencies do. It raises
+:class:`radtune.errors.WeightsError` where a checkpoint is missing: the metric is then unavailable."""
 
 
 def evaluate(metric: Metric, samples: Sequence[Sample], resources: Resources) -> Result:
-    """Apply ``metric`` and hold it to the contract: one finite value a sample, and 0 for an empty prediction.
+    """Apply ``metric`` and hold it to the contract: one finite value a name and sample, and 0 for an empty prediction.
 
     Raises ``ValueError`` if the metric breaks the contract (a fault in the metric, not in the data).
     """
     result = metric(samples, resources)
-    if len(result.values) != len(samples):
-        raise ValueError(f"the metric gave {len(result.values)} values for {len(samples)} samples")
-    values: list[float | None] = []
-    for sample, value in zip(samples, result.values, strict=True):
+    return replace(result, values={name: _checked(name, values, samples) for name, values in result.values.items()})
+
+
+def _checked(name: str, values: Sequence[float | None], samples: Sequence[Sample]) -> list[float | None]:
+    if len(values) != len(samples):
+        raise ValueError(f"{name}: {len(values)} values for {len(samples)} samples")
+    for sample, value in zip(samples, values, strict=True):
         if value is not None and not math.isfinite(value):
-            raise ValueError(f"the metric gave {value} for {sample}")
-        values.append(0.0 if value is not None and is_empty(sample.prediction) else value)
-    return Result(values, result.signature)
+            raise ValueError(f"{name}: {value} for {sample}")
+    return [
+        0.0 if value is not None and is_empty(sample.prediction) else value for sample, value in zip(samples, values, strict=True)
+    ]
 
 
 def is_empty(prediction: str) -> bool:

@@ -18,7 +18,7 @@ def exact_match(samples: Sequence[Sample], resources: Resources) -> Result:
     values: list[float | None] = [
         float(normalise_answer(sample.prediction) == normalise_answer(sample.reference)) for sample in samples
     ]
-    return Result(values, signature)
+    return Result({"exact_match": values}, signature)
 
 
 def normalise_answer(text: str) -> str:

@@ -67,7 +67,7 @@ def modality_accuracy(samples: Sequence[Sample], resources: Resources) -> Result
     for sample in samples:
         label = truth[sample.item_id]
         values.append(None if label is None else float(named_modality(sample.prediction) == label))
-    return Result(values, signature)
+    return Result({"modality_accuracy": values}, signature)
 
 
 def named_modality(text: str) -> str | None:

@@ -20,6 +20,8 @@ class Entry:
 
     tasks: frozenset[Task]
     """Tasks whose predictions it applies to."""
+    names: tuple[str, ...]
+    """Names of the values it gives."""
     load: Callable[[], Metric]
 
 
@@ -54,10 +56,10 @@ def _load_modality_accuracy() -> Metric:
 
 
 METRICS: Final[Mapping[MetricName, Entry]] = {
-    "rouge1": Entry(frozenset({"caption", "question"}), _load_rouge1),
-    "bertscore": Entry(frozenset({"caption"}), _load_bertscore),
-    "concept_f1": Entry(frozenset({"caption"}), _load_concept_f1),
-    "exact_match": Entry(frozenset({"question"}), _load_exact_match),
-    "modality_accuracy": Entry(frozenset({"caption"}), _load_modality_accuracy),
+    "rouge1": Entry(frozenset({"caption", "question"}), ("rouge1",), _load_rouge1),
+    "bertscore": Entry(frozenset({"caption"}), ("bertscore",), _load_bertscore),
+    "concept_f1": Entry(frozenset({"caption"}), ("concept_f1",), _load_concept_f1),
+    "exact_match": Entry(frozenset({"question"}), ("exact_match",), _load_exact_match),
+    "modality_accuracy": Entry(frozenset({"caption"}), ("modality_accuracy",), _load_modality_accuracy),
 }
 """Every metric that the configuration may name."""

@@ -24,7 +24,8 @@ def rouge1(samples: Sequence[Sample], resources: Resources) -> Result:
         "question": {"text": "raw", "stemmer": True},
         "versions": versions("rouge-score"),
     }
-    return Result([rouge1_f(sample.prediction, sample.reference, sample.task) for sample in samples], signature)
+    values = [rouge1_f(sample.prediction, sample.reference, sample.task) for sample in samples]
+    return Result({"rouge1": values}, signature)
 
 
 def rouge1_f(prediction: str, reference: str, task: Task = "caption") -> float:

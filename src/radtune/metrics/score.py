@@ -15,8 +15,8 @@ from radtune.artifacts.kinds.scores import SCORES
 from radtune.artifacts.provenance import provenance
 from radtune.config.metrics import MetricSettings
 from radtune.errors import DataError, WeightsError
-from radtune.metrics.contract import Metric, Resources, Result, Sample, evaluate, is_empty
-from radtune.metrics.registry import METRICS
+from radtune.metrics.contract import Resources, Result, Sample, evaluate, is_empty
+from radtune.metrics.registry import METRICS, Entry
 
 
 def score(
@@ -41,18 +41,16 @@ def score(
     score_rows: list[dict[str, Any]] = []
     signature_rows: list[dict[str, Any]] = []
     for name in settings.metrics:
-        chosen = [row for row in rows if row["task"] in METRICS[name].tasks]
-        if not chosen:
-            continue
-        result, reason = _evaluate_if_available(METRICS[name].load(), chosen, resources)
-        if reason:
-            print(f"{name} is unavailable: {reason}", file=sys.stderr)  # noqa: T201
-        carried = [column for column in SCORES.schema.names if column not in {"metric", "value"}]
-        score_rows += [
-            {column: row[column] for column in carried} | {"metric": name, "value": value}
-            for row, value in zip(chosen, result.values, strict=True)
-        ]
-        signature_rows += _signature_rows(name, chosen, result, reason)
+        entry = METRICS[name]
+        for arm in sorted({row["arm"] for row in rows}):
+            chosen = [row for row in rows if row["arm"] == arm and row["task"] in entry.tasks]
+            if not chosen:
+                continue
+            result, reason = _evaluate_if_available(entry, chosen, resources)
+            if reason:
+                print(f"{name} is unavailable: {reason}", file=sys.stderr)  # noqa: T201
+            score_rows += _score_rows(chosen, result)
+            signature_rows += _signature_rows(chosen, result, reason)
     origin = provenance(
         __name__,
         settings,
@@ -77,32 +75,40 @@ def _read_predictions(paths: list[Path], captions: Path) -> list[dict[str, Any]]
     return sorted(rows, key=lambda row: (row["arm"], row["task"], row["prediction_id"]))
 
 
-def _evaluate_if_available(metric: Metric, rows: list[dict[str, Any]], resources: Resources) -> tuple[Result, str]:
+def _evaluate_if_available(entry: Entry, rows: list[dict[str, Any]], resources: Resources) -> tuple[Result, str]:
     """The metric's result and an empty reason, or null values and the reason why its checkpoint cannot be had."""
     samples = [Sample(row["item_id"], row["task"], row["prediction"], row["reference"]) for row in rows]
     try:
-        return evaluate(metric, samples, resources), ""
+        return evaluate(entry.load(), samples, resources), ""
     except WeightsError as error:
-        return Result([None] * len(samples), {}), str(error)
+        return Result({name: [None] * len(samples) for name in entry.names}, {}), str(error)
 
 
-def _signature_rows(name: str, rows: list[dict[str, Any]], result: Result, reason: str) -> list[dict[str, Any]]:
-    """One row an arm: what was computed, for how many items, and how many of them had no value or no text."""
-    signature = canonical_json(dict(result.signature))
-    by_arm: dict[tuple[str, str], list[tuple[str, float | None]]] = {}
-    for row, value in zip(rows, result.values, strict=True):
-        by_arm.setdefault((row["system"], row["arm"]), []).append((row["prediction"], value))
+def _score_rows(rows: list[dict[str, Any]], result: Result) -> list[dict[str, Any]]:
+    """One row a prediction and name."""
+    carried = [column for column in SCORES.schema.names if column not in {"metric", "value"}]
+    return [
+        {column: row[column] for column in carried} | {"metric": name, "value": value}
+        for name, values in result.values.items()
+        for row, value in zip(rows, values, strict=True)
+    ]
+
+
+def _signature_rows(rows: list[dict[str, Any]], result: Result, reason: str) -> list[dict[str, Any]]:
+    """One row a name: what was computed, for how many items, and how many of them had no value or no text. All rows are of one
+    system and arm."""
     return [
         {
-            "system": system,
-            "arm": arm,
+            "system": rows[0]["system"],
+            "arm": rows[0]["arm"],
             "metric": name,
-            "signature": signature,
-            "items": len(scored),
-            "unavailable_items": sum(value is None for _, value in scored),
-            "empty_predictions": sum(is_empty(prediction) for prediction, _ in scored),
+            "signature": canonical_json(dict(result.signature)),
+            "total": result.totals.get(name),
+            "items": len(values),
+            "unavailable_items": sum(value is None for value in values),
+            "empty_predictions": sum(is_empty(row["prediction"]) for row in rows),
             "available": not reason,
             "reason": reason,
         }
-        for (system, arm), scored in by_arm.items()
+        for name, values in result.values.items()
     ]
