@@ -43,6 +43,9 @@ HYBRID = AdaptationSettings(
     unfrozen=("connector:*", "vision:*", "language:embed_tokens", "language:lm_head"),
 )
 
+TIED = HYBRID.model_copy(update={"unfrozen": ("connector:*", "vision:*", "language:embed_tokens")})
+"""For language models whose head is tied to the embeddings."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -58,9 +61,20 @@ class Recipe:
 
 RECIPES = {
     "smolvlm": Recipe(steps=140),
-    "paligemma": Recipe(  # its head is tied to the embeddings
-        HYBRID.model_copy(update={"unfrozen": ("connector:*", "vision:*", "language:embed_tokens")})
+    "paligemma": Recipe(TIED),
+    "llava": Recipe(),
+    "llava_next": Recipe(),
+    "qwen2_vl": Recipe(TIED, steps=70, side=56),
+    "qwen2_5_vl": Recipe(TIED, steps=70, side=56, options={"patch_size": 7}),  # 4 x 4 image tokens in 4 windows
+    "moondream2": Recipe(
+        AdaptationSettings(
+            strategy="hybrid",
+            dropout=0.0,
+            targets=tuple(f"language:{name}" for name in ("Wqkv", "out_proj", "fc1", "fc2")),
+            unfrozen=("connector:*", "vision:*", "language:wte", "language:linear"),
+        ),
     ),
+    "idefics": Recipe(steps=100),
     "visiongpt2": Recipe(AdaptationSettings(strategy="staged"), steps=250, parts=("vision", "language")),
     "soft_prompt": Recipe(
         AdaptationSettings(strategy="hybrid", dropout=0.0, targets=LINEAR, unfrozen=("connector:*", "language:embed_tokens")),

@@ -138,7 +138,7 @@ def lora_targets(model: FamilyModel, adaptation: AdaptationSettings) -> list[str
     names = [name for name, _ in linear if not any(name.startswith(f"{attention}.") for attention in attentions)]
     if adaptation.strategy == "extended":
         head = model.output_head()
-        return [name for name in names if name != head]
+        return [name for name in names if name != head and not (head and name.startswith(f"{head}."))]
     return _matching(model, names, adaptation.targets, "targets", "linear layer")
 
 
@@ -240,14 +240,16 @@ def _trained_modules(model: FamilyModel) -> list[TrainedModule]:
     modules = dict(model.network.named_modules())
     parameters = dict(model.network.named_parameters())
     trained: dict[tuple[str, Literal["lora", "unfrozen"]], int] = {}
+    towers: dict[str, Tower] = {}
     for name in model.trained_names:
         way: Literal["lora", "unfrozen"] = "lora" if _is_lora(name) else "unfrozen"
         owner = re.split(_LORA, name, maxsplit=1)[0] if way == "lora" else name.rpartition(".")[0]
         trained[owner, way] = trained.get((owner, way), 0) + parameters[name].numel()
+        towers.setdefault(owner, tower_of(model, name))  # a container of towers, itself in none, may own a parameter
     return [
         TrainedModule(
             module=owner,
-            tower=tower_of(model, owner),
+            tower=towers[owner],
             way=way,
             parameters=count,
             total_parameters=sum(parameter.numel() for parameter in modules[owner].parameters(recurse=way == "lora")),

@@ -26,6 +26,8 @@ class Normalisation:
 
 HALF = Normalisation((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 """SigLIP and the augmented-regularised ViTs: pixels from -1 to 1."""
+CLIP = Normalisation((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
+"""OpenAI's CLIP: mean and deviation of its training images."""
 IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """torchvision's networks: mean and deviation of ImageNet's training images."""
 
