@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from radtune.models.networks.attention import VisionAttention, join_heads, split_heads
+
 INITIAL_DEVIATION = 0.02
 """Standard deviation of new weights, as in GPT-2."""
 
@@ -32,16 +34,6 @@ class VisionGPT2Sizes:
     """In GPT-2's part; the ViT has none."""
 
 
-def _split(states: Tensor, heads: int) -> Tensor:
-    """(rows, positions, width) to (rows, heads, positions, width / heads)."""
-    return states.view(*states.shape[:-1], heads, -1).transpose(1, 2)
-
-
-def _join(states: Tensor) -> Tensor:
-    """The inverse of :func:`_split`."""
-    return states.transpose(1, 2).flatten(2)
-
-
 class PatchEmbedding(nn.Module):
     """Square patches to vectors."""
 
@@ -53,22 +45,6 @@ class PatchEmbedding(nn.Module):
         """(rows, 3, side, side) to (rows, patches, width)."""
         patches: Tensor = self.proj(pixels)
         return patches.flatten(2).transpose(1, 2)
-
-
-class VisionAttention(nn.Module):
-    """Self-attention of a ViT block, with timm's names."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.qkv = nn.Linear(width, 3 * width)
-        self.proj = nn.Linear(width, width)
-
-    def forward(self, states: Tensor) -> Tensor:
-        """(rows, patches, width) to the same."""
-        query, key, value = (_split(part, self.heads) for part in self.qkv(states).chunk(3, dim=-1))
-        attended: Tensor = self.proj(_join(functional.scaled_dot_product_attention(query, key, value)))
-        return attended
 
 
 class VisionMLP(nn.Module):
@@ -145,14 +121,14 @@ class CausalAttention(nn.Module):
 
     def forward(self, states: Tensor, mask: Tensor, cache: BlockCache | None) -> Tensor:
         """``mask`` (rows, 1, new positions, all positions) is true where attention is allowed."""
-        query, key, value = (_split(part, self.heads) for part in self.c_attn(states).chunk(3, dim=-1))
+        query, key, value = (split_heads(part, self.heads) for part in self.c_attn(states).chunk(3, dim=-1))
         if cache is not None:
             if cache.keys is not None and cache.values is not None:
                 key, value = torch.cat([cache.keys, key], dim=2), torch.cat([cache.values, value], dim=2)
             cache.keys, cache.values = key, value
         dropout = self.dropout if self.training else 0.0
         attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
-        return functional.dropout(self.c_proj(_join(attended)), dropout)
+        return functional.dropout(self.c_proj(join_heads(attended)), dropout)
 
 
 class CrossAttention(nn.Module):
@@ -171,12 +147,14 @@ class CrossAttention(nn.Module):
         if cache is not None and cache.image_keys is not None and cache.image_values is not None:
             key, value = cache.image_keys, cache.image_values
         else:
-            key, value = _split(self.k_proj(image), self.heads), _split(self.v_proj(image), self.heads)
+            key, value = split_heads(self.k_proj(image), self.heads), split_heads(self.v_proj(image), self.heads)
             if cache is not None:
                 cache.image_keys, cache.image_values = key, value
         dropout = self.dropout if self.training else 0.0
-        attended = functional.scaled_dot_product_attention(_split(self.q_proj(states), self.heads), key, value, dropout_p=dropout)
-        return functional.dropout(self.out_proj(_join(attended)), dropout)
+        attended = functional.scaled_dot_product_attention(
+            split_heads(self.q_proj(states), self.heads), key, value, dropout_p=dropout
+        )
+        return functional.dropout(self.out_proj(join_heads(attended)), dropout)
 
 
 class LanguageMLP(nn.Module):
