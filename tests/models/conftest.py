@@ -64,8 +64,8 @@ RECIPES = {
     "paligemma": Recipe(TIED),
     "llava": Recipe(),
     "llava_next": Recipe(),
-    "qwen2_vl": Recipe(TIED, steps=70, side=56),
-    "qwen2_5_vl": Recipe(TIED, steps=70, side=56, options={"patch_size": 7}),  # 4 x 4 image tokens in 4 windows
+    "qwen2_vl": Recipe(TIED, side=56),
+    "qwen2_5_vl": Recipe(TIED, side=56, options={"patch_size": 7}),  # 4 x 4 image tokens in 4 windows
     "moondream2": Recipe(
         AdaptationSettings(
             strategy="hybrid",
@@ -74,7 +74,7 @@ RECIPES = {
             unfrozen=("connector:*", "vision:*", "language:wte", "language:linear"),
         ),
     ),
-    "idefics": Recipe(steps=100),
+    "idefics": Recipe(steps=140, options={"language_layers": 2, "cross_layer_interval": 1}),
     "visiongpt2": Recipe(AdaptationSettings(strategy="staged"), steps=250, parts=("vision", "language")),
     "soft_prompt": Recipe(
         AdaptationSettings(strategy="hybrid", dropout=0.0, targets=LINEAR, unfrozen=("connector:*", "language:embed_tokens")),

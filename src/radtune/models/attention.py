@@ -10,9 +10,10 @@ from radtune.config.models import BuildSettings
 from radtune.errors import ConfigError
 
 
-def attention_for(build: BuildSettings, precision: str) -> str:
+def attention_for(build: BuildSettings, precision: str, network_takes_flash: bool = True) -> str:
     """transformers' name of the implementation that `build.attention` means here.
 
+    ``network_takes_flash``: whether the network's class works with FlashAttention-2.
     Raises :class:`ConfigError` if FlashAttention-2 is asked for where it cannot work.
     """
     if build.attention not in ("auto", "flash_attention_2"):
@@ -23,6 +24,7 @@ def attention_for(build: BuildSettings, precision: str) -> str:
             "the package flash-attn": importlib.util.find_spec("flash_attn") is None,
             "a GPU": not torch.cuda.is_available(),
             "bfloat16": precision != "bfloat16",
+            "another family (this one's network does not take it)": not network_takes_flash,
         }.items()
         if absent
     ]

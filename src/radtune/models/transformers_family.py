@@ -67,7 +67,7 @@ class TransformersFamily(FamilyModel):
 
         check_parts(build, ("model",))
         network_class = cls._network_class()
-        attention = attention_for(build, precision)
+        attention = attention_for(build, precision, network_class._supports_flash_attn)
         if is_tiny(build, "model"):
             tokenizer, config = cls._tiny(build)
             quantisation_for(build, precision)
