@@ -53,18 +53,18 @@ def test_a_saved_checkpoint_loads_as_a_pretrained_one(family: str, tmp_path: Pat
     tiny = tiny_model(family)
     tiny.network.save_pretrained(tmp_path)  # type: ignore[operator]
     tiny.tokenizer.save_pretrained(tmp_path)
-    source = {"model": f"path:{tmp_path}"}
-    loaded = load_model(build(family, sources=source), weights_cache=tmp_path, seed=5, precision="float32")
+    source = {"model": f"path:{tmp_path}"}  # it brings its sizes itself
+    loaded = load_model(build(family, sources=source, options={}), weights_cache=tmp_path, seed=5, precision="float32")
     state = tiny.network.state_dict()
     assert all(torch.equal(tensor, state[name]) for name, tensor in loaded.network.state_dict().items())
     assert loaded.encode("CT: ok<image>") == tiny.encode("CT: ok<image>")
     with pytest.raises(ConfigError, match="image_size: 65"):
-        load_model(build(family, sources=source, image_size=65), weights_cache=tmp_path, seed=5, precision="float32")
+        load_model(build(family, sources=source, options={}, image_size=65), weights_cache=tmp_path, seed=5, precision="float32")
     with pytest.raises(ConfigError, match="has no language_width"):
         load_model(
             build(family, sources=source, options={"language_width": 8}), weights_cache=tmp_path, seed=5, precision="float32"
         )
-    skeleton = load_skeleton(build(family, sources=source))
+    skeleton = load_skeleton(build(family, sources=source, options={}))
     assert {name: parameter.shape for name, parameter in skeleton.network.named_parameters()} == {
         name: parameter.shape for name, parameter in tiny.network.named_parameters()
     }
