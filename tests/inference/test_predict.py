@@ -11,7 +11,7 @@ from radtune.artifacts.io import content_digest, read_footer, read_rows
 from radtune.artifacts.kinds.captions import CAPTIONS
 from radtune.artifacts.kinds.predictions import PREDICTIONS
 from radtune.config.models import AdaptationSettings, GenerationSettings, PredictStep
-from radtune.errors import ArtifactError, ConfigError
+from radtune.errors import EXIT_SAVED, ArtifactError, ConfigError
 from radtune.inference.partial import partial_folder
 from radtune.inference.predict import predict
 from radtune.training.train import train
@@ -38,7 +38,7 @@ def adapter(world, tmp_path_factory):
     return outputs.adapter
 
 
-def ask(world, adapter, output, arm="plain", settings=None, with_modality=True, seed=SEED):
+def ask(world, adapter, output, arm="plain", settings=None, with_modality=True, seed=SEED, shard=0):
     predict(
         world.captions,
         [world.questions],
@@ -48,6 +48,7 @@ def ask(world, adapter, output, arm="plain", settings=None, with_modality=True, 
         output,
         system="tiny",
         arm=arm,
+        shard=shard,
         settings=settings or asking(),
         seed=seed,
         weights_cache=output.parent,
@@ -122,19 +123,27 @@ def test_an_adapter_of_another_model_is_refused(world, adapter, tmp_path):
         ask(world, world.captions, tmp_path / "out.parquet")
 
 
+def start(world, adapter, output, settings, *more):
+    command = [
+        sys.executable, "-m", "radtune", "inference", "predict", "--captions", world.captions, "--questions", world.questions,
+        "--images", world.images[0], "--images", world.images[1], "--adapter", adapter, "--output", output, "--system", "tiny",
+        "--arm", "plain", "--settings", settings.canonical(), "--seed", SEED, "--weights-cache", output.parent, *more,
+    ]  # fmt: skip
+    return subprocess.Popen([str(part) for part in command], env={**os.environ, "OMP_NUM_THREADS": "1"})
+
+
+def wait_for_batch(process, output, number):
+    while not list(partial_folder(output).glob(f"*/batch-{number:06d}.json")):
+        assert process.poll() is None, "ended before it could be stopped"
+        time.sleep(0.002)
+
+
 def test_killed_it_goes_on_from_the_batches_it_has(world, adapter, tmp_path):
     whole, cut = tmp_path / "whole.parquet", tmp_path / "cut.parquet"
     settings = asking(batch_size=1)
     ask(world, adapter, whole, settings=settings)
-    command = [
-        sys.executable, "-m", "radtune", "inference", "predict", "--captions", world.captions, "--questions", world.questions,
-        "--images", world.images[0], "--images", world.images[1], "--adapter", adapter, "--output", cut, "--system", "tiny",
-        "--arm", "plain", "--settings", settings.canonical(), "--seed", SEED, "--weights-cache", tmp_path,
-    ]  # fmt: skip
-    process = subprocess.Popen([str(part) for part in command], env={**os.environ, "OMP_NUM_THREADS": "1"})
-    while not list(partial_folder(cut).glob("*/batch-000002.json")):
-        assert process.poll() is None, "ended before it could be killed"
-        time.sleep(0.002)
+    process = start(world, adapter, cut, settings)
+    wait_for_batch(process, cut, 2)
     process.kill()
     process.wait()
     assert not cut.exists()
@@ -146,3 +155,29 @@ def test_killed_it_goes_on_from_the_batches_it_has(world, adapter, tmp_path):
     assert rows[0]["prediction"] == "kept " + read_rows(whole, PREDICTIONS)[0]["prediction"]
     assert [row["prediction"] for row in rows[1:]] == [row["prediction"] for row in read_rows(whole, PREDICTIONS)[1:]]
     assert not partial_folder(cut).exists()
+
+
+def test_a_shard_takes_whole_batches_and_only_its_own(world, adapter, tmp_path):
+    settings = asking(batch_size=3, shards=2)
+    whole = ask(world, adapter, tmp_path / "whole.parquet", settings=asking(batch_size=3))
+    first = ask(world, adapter, tmp_path / "0.parquet", settings=settings, shard=0)
+    second = ask(world, adapter, tmp_path / "1.parquet", settings=settings, shard=1)
+    assert first == whole[0:3] + whole[6:9] + whole[12:15]
+    assert second == whole[3:6] + whole[9:12] + whole[15:16]
+    footer = read_footer(tmp_path / "0.parquet")
+    assert (footer["rows_in"], footer["rows_out"], footer["dropped"]) == (9, 9, {})
+    with pytest.raises(ConfigError, match="--shard 2"):
+        ask(world, adapter, tmp_path / "2.parquet", settings=settings, shard=2)
+
+
+def test_a_shard_asked_to_stop_ends_with_75_and_goes_on_to_the_same_rows(world, adapter, tmp_path):
+    whole, cut, settings = tmp_path / "whole.parquet", tmp_path / "cut.parquet", asking(batch_size=1, shards=2)
+    process = start(world, adapter, cut, settings, "--shard", 1)
+    wait_for_batch(process, cut, 1)  # the first batch of this shard
+    process.terminate()
+    assert process.wait() == EXIT_SAVED
+    assert not cut.exists()
+    assert 1 <= len(list(partial_folder(cut).glob("*/batch-*.json"))) < 8
+    ask(world, adapter, cut, settings=settings, shard=1)
+    ask(world, adapter, whole, settings=settings, shard=1)
+    assert content_digest(cut, PREDICTIONS) == content_digest(whole, PREDICTIONS)

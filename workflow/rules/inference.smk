@@ -3,6 +3,7 @@
 for system in run.systems:
     model = run.models[system]
     asks_questions = "question" in model.generation.tasks
+    shards = model.generation.shards
 
     rule:
         name:
@@ -23,9 +24,13 @@ for system in run.systems:
                 [layout.modality_predictions] if wildcards.arm == "modality" else []
             ),
         output:
-            predictions=layout.predictions(system, "{arm}"),
+            predictions=(
+                layout.predictions(system, "{arm}")
+                if shards == 1
+                else layout.predictions_shard(system, "{arm}", "{shard}", shards)
+            ),
         log:
-            logs / f"predict_{system}-{{arm}}.log",
+            logs / f"predict_{system}-{{arm}}{'' if shards == 1 else '-{shard}'}.log",
         conda:
             "../../envs/training.yaml"
         threads: model.resources.threads
@@ -33,6 +38,8 @@ for system in run.systems:
             **on_gpus(min(model.resources.gpu, 1)),
             mem_mb=model.resources.predict_memory_mb,
             runtime=model.resources.predict_minutes,
+            # TERM comes before the limit: the job ends between two batches, and the next attempt goes on from there.
+            slurm_extra="--signal=TERM@120",
         params:
             code=code_digest(
                 "radtune.inference.predict",
@@ -45,6 +52,7 @@ for system in run.systems:
             ).canonical(),
             seed=run.seed,
             system=system,
+            shard=lambda wildcards: int(wildcards.get("shard", 0)),
             images=lambda wildcards, input: repeated("--images", input.images),
             questions=lambda wildcards, input: repeated("--questions", input.questions),
             modality=lambda wildcards, input: repeated(
@@ -52,13 +60,67 @@ for system in run.systems:
             ),
         message:
             asking(
-                f"Predicting with {system}, arm {{wildcards.arm}}",
+                f"Predicting with {system}, arm {{wildcards.arm}}"
+                + ("" if shards == 1 else f", shard {{wildcards.shard}} of {shards}"),
                 min(model.resources.gpu, 1),
             )
         shell:
             "exec python -m radtune --log {log} inference predict --captions {input.captions} {params.questions:q}"
             " {params.images:q} --adapter {input.adapter} {params.modality:q} --output {output.predictions}"
-            " --system {params.system} --arm {wildcards.arm} --settings {params.settings:q} --seed {params.seed}"
+            " --system {params.system} --arm {wildcards.arm} --shard {params.shard} --settings {params.settings:q}"
+            " --seed {params.seed}"
+
+    if shards > 1:
+
+        rule:
+            name:
+                f"gather_predictions_{system}"
+            input:
+                captions=rules.read_captions.output.captions,
+                questions=(
+                    [
+                        rules.filter_questions.output.pairs,
+                        rules.make_known_questions.output.pairs,
+                    ]
+                    if asks_questions
+                    else []
+                ),
+                images=all_images,
+                shards=[
+                    layout.predictions_shard(system, "{arm}", shard, shards)
+                    for shard in range(shards)
+                ],
+            output:
+                predictions=layout.predictions(system, "{arm}"),
+            log:
+                logs / f"gather_predictions_{system}-{{arm}}.log",
+            conda:
+                "../../envs/data.yaml"
+            threads: 1
+            resources:
+                mem_mb=2_000,
+                runtime=20,
+            params:
+                code=code_digest("radtune.inference.gather"),
+                settings=PredictStep(
+                    build=model.build,
+                    adaptation=model.adaptation,
+                    generation=model.generation,
+                ).canonical(),
+                seed=run.seed,
+                images=lambda wildcards, input: repeated("--images", input.images),
+                questions=lambda wildcards, input: repeated(
+                    "--questions", input.questions
+                ),
+                shards=lambda wildcards, input: repeated("--predictions", input.shards),
+            message:
+                asking(
+                    f"Gathering the {shards} shards of {system}, arm {{wildcards.arm}}"
+                )
+            shell:
+                "exec python -m radtune --log {log} inference gather --captions {input.captions} {params.questions:q}"
+                " {params.images:q} {params.shards:q} --output {output.predictions} --settings {params.settings:q}"
+                " --seed {params.seed}"
 
 
 rule draw_random_captions:

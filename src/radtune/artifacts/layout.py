@@ -144,6 +144,10 @@ class Layout:
         """What one system wrote for the test split."""
         return self.run / f"inference/{system}/{arm}.parquet"
 
+    def predictions_shard(self, system: str, arm: str, shard: int | str, shards: int) -> Path:
+        """One shard of them, where several jobs share the work."""
+        return self.run / f"inference/{system}/shards/{arm}-{_five(shard)}-of-{shards:05d}.parquet"
+
     # metrics
     def scores(self, system: str) -> Path:
         """Scores of one system, all arms."""

@@ -121,6 +121,8 @@ class GenerationSettings(Settings):
     """Length limit, in tokens."""
     batch_size: int = Field(default=16, ge=1)
     """Rows a batch; the batches depend on the row ids alone."""
+    shards: int = Field(default=1, ge=1)
+    """Jobs that share an arm's predictions. Each takes whole batches, so the captions are the same for any number."""
     precision: Literal["float32", "bfloat16"] = "bfloat16"
     """Precision of weights and activations."""
     threads: int = Field(default=2, ge=1)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from radtune.errors import EXIT_SAVED
 from radtune.options import SeedOption, SettingsOption, WeightsCacheOption
 
 app = typer.Typer(help="Predict with a trained model, or a baseline.", no_args_is_help=True)
@@ -15,6 +17,10 @@ app = typer.Typer(help="Predict with a trained model, or a baseline.", no_args_i
 CaptionsOption = Annotated[Path, typer.Option("--captions", help="Image–caption pairs (captions artifact).", dir_okay=False)]
 ImagesOption = Annotated[
     list[Path], typer.Option("--images", help="A shard of standardised images; once a shard.", dir_okay=False)
+]
+QuestionsOption = Annotated[
+    list[Path] | None,
+    typer.Option("--questions", help="Question–answer pairs; once a file. Needed for the task `question`.", dir_okay=False),
 ]
 OutputOption = Annotated[Path, typer.Option("--output", help="Where to write the predictions.", dir_okay=False)]
 
@@ -36,32 +42,61 @@ def predict_command(
     settings: SettingsOption,
     seed: SeedOption,
     weights_cache: WeightsCacheOption,
-    questions: Annotated[
-        list[Path] | None,
-        typer.Option(help="Question–answer pairs; once a file. Needed for the task `question`.", dir_okay=False),
-    ] = None,
+    questions: QuestionsOption = None,
     arm: Annotated[Arm, typer.Option(help="The prompt as it is, or with the predicted modality before it.")] = Arm.plain,
     modality_predictions: Annotated[
         Path | None, typer.Option(help="The classifier's predictions; needed for the arm `modality`.", dir_okay=False)
     ] = None,
+    shard: Annotated[
+        int, typer.Option(help="Which of the settings' `generation.shards`, from 0; `gather` puts them together.")
+    ] = 0,
 ) -> None:
-    """Ask a trained model about the test split, or go on where the same command was cut short."""
+    """Ask a trained model about the test split, or go on where the same command was cut short.
+
+    After SIGTERM the batches done are kept and the exit code is 75: the same command goes on from there.
+    """
     from radtune.config.models import PredictStep
     from radtune.inference.predict import predict
+    from radtune.training.loop import Stopped
 
-    predict(
-        captions,
-        questions or [],
-        images,
-        adapter,
-        modality_predictions,
-        output,
-        system=system,
-        arm=arm.value,
-        settings=PredictStep.parse(settings),
-        seed=seed,
-        weights_cache=weights_cache,
-    )
+    try:
+        predict(
+            captions,
+            questions or [],
+            images,
+            adapter,
+            modality_predictions,
+            output,
+            system=system,
+            arm=arm.value,
+            shard=shard,
+            settings=PredictStep.parse(settings),
+            seed=seed,
+            weights_cache=weights_cache,
+        )
+    except Stopped:
+        print("asked to stop: the batches done are kept; the same command goes on from here", file=sys.stderr)
+        sys.exit(EXIT_SAVED)
+
+
+@app.command("gather")
+def gather_command(
+    captions: CaptionsOption,
+    images: ImagesOption,
+    shards: Annotated[
+        list[Path],
+        typer.Option("--predictions", help="A shard that `predict` wrote; once a shard, in any order.", dir_okay=False),
+    ],
+    output: OutputOption,
+    settings: SettingsOption,
+    seed: SeedOption,
+    questions: QuestionsOption = None,
+) -> None:
+    """Put the shards of a prediction together and check that nothing is missing or double."""
+    from radtune.config.models import PredictStep
+    from radtune.inference.gather import gather
+
+    gather(captions, questions or [], images, shards, output, settings=PredictStep.parse(settings), seed=seed)
 
 
 @app.command("baseline")

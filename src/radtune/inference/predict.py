@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -13,11 +13,11 @@ from radtune.artifacts.code_digest import code_digest
 from radtune.artifacts.io import write
 from radtune.artifacts.kinds.predictions import PREDICTIONS
 from radtune.artifacts.provenance import provenance
-from radtune.config.models import GenerationSettings, PredictStep
+from radtune.config.models import PredictStep
 from radtune.errors import ArtifactError, ConfigError
 from radtune.images.store import ImageStore
 from radtune.inference.partial import load_batch, partial_folder, remove, save_batch
-from radtune.inference.rows import TestRow, read_test_rows
+from radtune.inference.rows import TestRow, batches_of_shard, read_test_rows
 from radtune.models.adaptation import adapt, load_trained_state
 from radtune.models.family import Example, FamilyModel, Generated
 from radtune.models.load import load_model
@@ -26,6 +26,8 @@ from radtune.training.adapter_file import read_adapter_metadata
 from radtune.training.checkpoints import fingerprint
 from radtune.training.device import attention_implementation, choose_device
 from radtune.training.folder_lock import locked
+from radtune.training.loop import Stopped
+from radtune.training.termination import StopRequest, on_sigterm
 
 NO_IMAGE = Image.new("RGB", (1, 1))
 """Stands in where only the text of an example matters."""
@@ -41,29 +43,35 @@ def predict(
     *,
     system: str,
     arm: Literal["plain", "modality"],
+    shard: int = 0,
     settings: PredictStep,
     seed: int,
     weights_cache: Path,
 ) -> None:
     """Write what the model with ``adapter`` says to every test caption and accepted test question of
-    ``settings.generation.tasks``.
+    ``settings.generation.tasks``; with several `generation.shards`, those of shard number ``shard`` (from 0), which
+    :func:`radtune.inference.gather.gather` then puts together.
 
     In the arm `modality` the modality that ``modality_predictions`` predicts comes before each prompt; in `plain` that
     file is not read. Batches are formed from the sorted row ids. Finished batches outlive a kill
     (:mod:`radtune.inference.partial`).
 
-    Raises :class:`ConfigError` if the arm lacks its input, and :class:`ArtifactError` if the adapter was trained for
-    another build.
+    Raises :class:`ConfigError` if the arm lacks its input or there is no such shard, :class:`ArtifactError` if the adapter was
+    trained for another build, and :class:`radtune.training.loop.Stopped` if SIGTERM came (the finished batches are kept).
     """
     if arm == "modality" and modality_predictions is None:
         raise ConfigError("--arm modality without --modality-predictions", "pass the predictions of the modality classifier")
     if arm == "plain":
         modality_predictions = None
+    generation = settings.generation
+    if not 0 <= shard < generation.shards:
+        raise ConfigError(
+            f"--shard {shard}: generation.shards is {generation.shards}", f"choose from 0 to {generation.shards - 1}"
+        )
     trained = read_adapter_metadata(adapter)
     if (trained.settings.build, trained.settings.adaptation) != (settings.build, settings.adaptation):
         raise ArtifactError(f"{adapter}: trained for other `build` or `adaptation` settings than these", "train the model again")
 
-    generation = settings.generation
     inputs: dict[str, Path | list[Path]] = {"captions": captions, "questions": questions, "images": images, "adapter": adapter}
     if modality_predictions is not None:
         inputs["modality_predictions"] = modality_predictions
@@ -73,6 +81,8 @@ def predict(
 
     store = ImageStore(images)
     test = read_test_rows(captions, questions, store, modality_predictions, generation.tasks)
+    batches = batches_of_shard(test.rows, generation.batch_size, shard, generation.shards)
+    rows = [row for batch in batches.values() for row in batch]
     device = choose_device(generation.threads)
     # The adapter's own seed: what a tiny model and fresh layers are made from belongs to the training.
     model = load_model(settings.build, weights_cache=weights_cache, seed=trained.seed, precision=generation.precision)
@@ -80,8 +90,8 @@ def predict(
     load_trained_state(model, adapter)
     model.network.to(device).eval()
 
-    with locked(partial_folder(output)):
-        answers = generate(model, test.rows, store, partial_folder(output) / mark, settings.generation)
+    with on_sigterm() as stop, locked(partial_folder(output)):
+        answers = generate(model, batches, store, partial_folder(output) / mark, generation.maximum_new_tokens, stop)
         write(
             output,
             PREDICTIONS,
@@ -100,7 +110,7 @@ def predict(
                     "generated_tokens": answer.tokens,
                     "stopped": answer.stopped,
                 }
-                for row, answer in zip(test.rows, answers, strict=True)
+                for row, answer in zip(rows, answers, strict=True)
             ),
             provenance(
                 __name__,
@@ -116,25 +126,34 @@ def predict(
                     "adapter_fingerprint": trained.fingerprint,
                 },
             ),
-            rows_in=test.rows_in,
-            dropped=test.dropped,
+            # What was dropped is in no batch; where there are several shards, it is counted when they are gathered.
+            rows_in=test.rows_in if generation.shards == 1 else len(rows),
+            dropped=test.dropped if generation.shards == 1 else {},
         )
         remove(output)
 
 
 def generate(
-    model: FamilyModel, rows: Sequence[TestRow], store: ImageStore, folder: Path, settings: GenerationSettings
+    model: FamilyModel,
+    batches: Mapping[int, Sequence[TestRow]],
+    store: ImageStore,
+    folder: Path,
+    maximum_new_tokens: int,
+    stop: StopRequest,
 ) -> list[Generated]:
-    """The model's answer to each row, in order; batches that ``folder`` holds already are not generated again."""
-    starts = range(0, len(rows), settings.batch_size)
+    """The model's answer to each row of the numbered batches, in order; those that ``folder`` holds are not generated again.
+
+    Raises :class:`radtune.training.loop.Stopped` before the next batch once ``stop`` is requested.
+    """
     answers: list[Generated] = []
-    for number, start in enumerate(progress(starts, "predict", unit="batch")):
-        batch = rows[start : start + settings.batch_size]
+    for number, batch in progress(batches.items(), "predict", unit="batch"):
         generated = load_batch(folder, number)
         if generated is None:
+            if stop.requested:
+                raise Stopped
             with torch.inference_mode():
                 collated = model.collate([_example(row, store.image(row.item_id)) for row in batch])
-                generated = model.generate(collated, settings.maximum_new_tokens)
+                generated = model.generate(collated, maximum_new_tokens)
             save_batch(folder, number, generated)
         answers += generated
     return answers

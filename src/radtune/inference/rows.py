@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -87,6 +88,16 @@ def read_test_rows(
         prefix = prefixes[item_id] if prefixes is not None else ""
         rows.append(TestRow(row_id, item_id, items[item_id]["group_id"], task, question, prefix, reference))
     return TestRows(rows, rows_in, {reason: count for reason, count in sorted(dropped.items()) if count})
+
+
+def batches_of_shard(rows: Sequence[TestRow], batch_size: int, shard: int, shards: int) -> dict[int, Sequence[TestRow]]:
+    """Every ``shards``-th batch of ``rows`` from batch ``shard`` on, by its number; both count from 0.
+
+    Whole batches are dealt out, so that a row has the same neighbours whatever the number of shards: in bfloat16 they may
+    change its caption.
+    """
+    numbers = range(shard, math.ceil(len(rows) / batch_size), shards)
+    return {number: rows[number * batch_size : (number + 1) * batch_size] for number in numbers}
 
 
 def read_prefixes(modality_predictions: Path) -> dict[str, str]:
