@@ -62,8 +62,8 @@ class Recipe:
 RECIPES = {
     "smolvlm": Recipe(steps=140),
     "paligemma": Recipe(TIED),
-    "llava": Recipe(),
-    "llava_next": Recipe(),
+    "llava": Recipe(steps=90, options={"vision_layers": 2, "language_layers": 2}),
+    "llava_next": Recipe(options={"vision_layers": 2, "language_layers": 2}),
     "qwen2_vl": Recipe(TIED, side=56),
     "qwen2_5_vl": Recipe(TIED, side=56, options={"patch_size": 7}),  # 4 x 4 image tokens in 4 windows
     "moondream2": Recipe(
@@ -73,6 +73,8 @@ RECIPES = {
             targets=tuple(f"language:{name}" for name in ("Wqkv", "out_proj", "fc1", "fc2")),
             unfrozen=("connector:*", "vision:*", "language:wte", "language:linear"),
         ),
+        steps=120,
+        options={"language_layers": 2},
     ),
     "idefics": Recipe(steps=140, options={"language_layers": 2, "cross_layer_interval": 1}),
     "visiongpt2": Recipe(AdaptationSettings(strategy="staged"), steps=250, parts=("vision", "language")),

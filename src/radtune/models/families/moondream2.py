@@ -62,7 +62,7 @@ class Moondream2(FamilyModel):
     @classmethod
     def load(cls, build: BuildSettings, *, weights_cache: Path, precision: str) -> Self:
         """The pretrained model, or a small random one for a `tiny:` source."""
-        from transformers import AutoTokenizer
+        from transformers import CodeGenTokenizer
 
         vision, text = _sizes(build)
         if is_tiny(build, "model"):
@@ -73,7 +73,7 @@ class Moondream2(FamilyModel):
         with torch.device("meta"):
             network = Moondream2Network(vision, text)
         load_weights(network, safetensors_file(folder), PRECISIONS[precision])
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        tokenizer = CodeGenTokenizer.from_pretrained(folder, local_files_only=True)
         return cls(network.eval(), build, tokenizer)
 
     @classmethod
@@ -156,8 +156,8 @@ def _sizes(build: BuildSettings) -> tuple[VisionSizes, TextSizes]:
     ):
         if width % divisor:
             raise ConfigError(f"build: moondream2's {name} {width} is not a multiple of {divisor}", "change width or heads")
-    check_divisible(build.image_size, "patch_size", vision.patch_size)
     check_fixed_side(vision.image_size, build.image_size)
+    check_divisible(build.image_size, "patch_size", vision.patch_size)
     return vision, text
 
 
