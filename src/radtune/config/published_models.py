@@ -208,8 +208,8 @@ PUBLISHED_MODELS: dict[str, ModelSettings] = {
         generation=GenerationSettings(tasks=("caption", "question"), batch_size=8),
         resources=ResourceSettings(train_minutes=2_880, train_memory_mb=96_000),
     ),
-    # Bioengineering 2025, 12(12), 1330: LoRA on Wqkv, out_proj, fc1, fc2 and proj wherever a name ends so, scaling 0.25: 74,422,272
-    # trained of 1,857,482,608. Only revisions up to 2024-05-08 have that count.
+    # Bioengineering 2025, 12(12), 1330: LoRA on Wqkv, out_proj, fc1, fc2 and proj wherever a name ends so, scaling 0.25;
+    # 74,422,272 trained of 1,857,482,608. Only revisions up to 2024-05-08 have that count.
     "moondream2": ModelSettings(
         build=BuildSettings(
             family="moondream2",
