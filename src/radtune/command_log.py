@@ -40,7 +40,13 @@ class Tee(io.TextIOBase):
 
 
 def start_command_log(path: Path, arguments: Sequence[str]) -> None:
-    """From now on copy standard output and error to ``path``, whose first line is the command that can be run by hand."""
+    """From now on copy standard output and error to ``path``, whose first line is the command that can be run by hand.
+
+    Of several processes that `torchrun` starts, those after the first write to `<name>.rank<number>.log` beside it.
+    """
+    rank = int(os.environ.get("RANK", "0"))
+    if rank > 0:
+        path = path.with_suffix(f".rank{rank}{path.suffix}")
     path.parent.mkdir(parents=True, exist_ok=True)
     file = path.open("w", encoding="utf-8")
     cache = os.environ.get(WEIGHTS_CACHE_VARIABLE)

@@ -13,14 +13,16 @@ Item = TypeVar("Item")
 SECONDS_BETWEEN_LOG_LINES = 10.0
 
 
-def progress_bar(label: str, total: int | None = None, unit: str = "row", initial: int = 0) -> tqdm[NoReturn]:
-    """A bar to move by hand (``update``, ``set_postfix``), for loops that show more than how far they are."""
+def progress_bar(label: str, total: int | None = None, unit: str = "row", initial: int = 0, shown: bool = True) -> tqdm[NoReturn]:
+    """A bar to move by hand (``update``, ``set_postfix``), for loops that show more than how far they are; nothing unless
+    ``shown``."""
     on_terminal = sys.stderr.isatty()
     return tqdm(
         desc=label,
         total=total,
         initial=initial,
         unit=unit,
+        disable=not shown,
         file=sys.stderr,
         mininterval=0.1 if on_terminal else SECONDS_BETWEEN_LOG_LINES,
         ascii=None if on_terminal else True,

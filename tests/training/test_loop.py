@@ -13,10 +13,12 @@ from radtune.models.adaptation import adapt
 from radtune.models.load import load_model
 from radtune.training.checkpoints import Checkpoints
 from radtune.training.loop import Trainer, evaluation_steps, set_training_mode, steps_after, steps_per_epoch
+from radtune.training.ranks import Ranks
 from radtune.training.termination import StopRequest
 from radtune.training.train import read_mix
 from training.tiny_world import ADAPTATION, BUILD, SEED, TRAINING, make_world
 
+ONE_RANK = Ranks(0, 1, torch.device("cpu"))
 LENGTHS = {f"row-{number}": number % 7 + 1 for number in range(23)}
 
 
@@ -50,7 +52,7 @@ def make_trainer(world, folder, adaptation=ADAPTATION, build=BUILD, **changes):
     adapt(model, adaptation, seed=SEED)
     rows = read_mix(world.mix, ImageStore(world.images), model)
     return Trainer(
-        model, *rows, Checkpoints(folder, "f" * 64), StopRequest(), settings=settings, adaptation=adaptation, seed=SEED
+        model, *rows, Checkpoints(folder, "f" * 64), StopRequest(), ONE_RANK, settings=settings, adaptation=adaptation, seed=SEED
     )
 
 
@@ -59,7 +61,7 @@ def test_accumulated_gradient_is_that_of_the_mean_over_all_label_tokens(world, t
     trainer = make_trainer(world, tmp_path, ADAPTATION.model_copy(update={"dropout": 0.0}))
     for step in steps_after(0, trainer.train_rows.lengths, TRAINING, SEED):
         batches = trainer._collate_step(step)
-        if len({trainer.model.label_tokens(batch) for batch in batches}) > 1:
+        if len({trainer.model.label_tokens(batch) for batch in batches.values()}) > 1:
             break
     else:
         pytest.fail("no step whose forward passes differ in their label tokens")

@@ -1,8 +1,9 @@
 """The training loop: same settings, seed and rows give the same parameters, however often it is stopped and resumed.
 
 Two things make that simple. The data order is a pure function (:mod:`radtune.training.data_order`), and the random
-generators (dropout) are seeded anew at each optimiser step from the seed and the step's number. So the number of steps
-done says where the training is; besides it only tensors (parameters, optimiser, schedule) have to be kept.
+generators (dropout) are seeded anew at each forward pass from the seed and the number of the step and the pass. So the
+number of steps done says where the training is; besides it only tensors (parameters, optimiser, schedule) have to be kept.
+And a forward pass is the same on whichever of several processes (:mod:`radtune.training.ranks`) it happens.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from radtune.training.checkpoints import Checkpoints, Progress
 from radtune.training.data_order import derived_seed, epoch_batches, grouped, sorted_batches
 from radtune.training.device import peak_memory_mb
 from radtune.training.master_weights import MasterWeights
+from radtune.training.ranks import Ranks
 from radtune.training.schedule import Schedule
 from radtune.training.termination import StopRequest
 
@@ -97,13 +99,14 @@ class Trainer:
         valid_rows: Rows,
         checkpoints: Checkpoints,
         stop: StopRequest,
+        ranks: Ranks,
         *,
         settings: TrainingSettings,
         adaptation: AdaptationSettings,
         seed: int,
     ) -> None:
         self.model, self.train_rows, self.valid_rows = model, train_rows, valid_rows
-        self.checkpoints, self.stop = checkpoints, stop
+        self.checkpoints, self.stop, self.ranks = checkpoints, stop, ranks
         self.settings, self.adaptation, self.seed = settings, adaptation, seed
         self.total_steps = settings.epochs * steps_per_epoch(len(train_rows.lengths), settings)
         self.evaluation_steps = evaluation_steps(self.total_steps, settings.evaluations) if valid_rows.lengths else frozenset()
@@ -121,18 +124,20 @@ class Trainer:
 
     def run(self) -> dict[str, Tensor]:
         """Train to the end (or on to the end) and return the trained tensors by name: those of the lowest validation
-        loss, or the last ones where there are no validation rows.
+        loss, or the last ones where there are no validation rows. Ranks other than the first return their last ones: the
+        first may be done, and its states removed, before they could read the best.
 
-        Raises :class:`Stopped` after SIGTERM and :class:`RadtuneError` if a loss or gradient is not a number.
+        Raises :class:`Stopped` after SIGTERM and :class:`RadtuneError` if a loss or gradient is not a number, on all ranks
+        if on any.
         """
         self._resume()
-        with self._reader, progress_bar("train", self.total_steps, "step", self.progress.step) as bar:
+        with self._reader, progress_bar("train", self.total_steps, "step", self.progress.step, self.ranks.first) as bar:
             remaining = steps_after(self.progress.step, self.train_rows.lengths, self.settings, self.seed)
             epoch: int | None = None
             for step, batches in self._prefetched(remaining, self._collate_step):
                 if self.finished:
                     break
-                if self.stop.requested:
+                if self.ranks.any(self.stop.requested):
                     self.save()
                     raise Stopped
                 if step.epoch != epoch:
@@ -144,7 +149,7 @@ class Trainer:
                 improved = step.number in self.evaluation_steps and self._evaluate(step)
                 if improved or step.number % self.settings.checkpoint_steps == 0:
                     self.save()
-        if self.progress.best_step is not None:
+        if self.progress.best_step is not None and self.ranks.first:
             load_trained_state(self.model, self.checkpoints.trained_path(self.progress.best_step))
         return trained_state(self.model)
 
@@ -154,7 +159,9 @@ class Trainer:
         return self.progress.step >= self.total_steps or self.progress.evaluations_without_improvement >= self.settings.patience
 
     def save(self) -> None:
-        """Write the whole state to the checkpoints."""
+        """Write the whole state to the checkpoints, on the first rank."""
+        if not self.ranks.first:
+            return
         optimizer = {
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
@@ -172,23 +179,35 @@ class Trainer:
         self.masters.load_state_dict(state["masters"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
-        print(f"resuming after step {found.step} of {self.total_steps}", file=sys.stderr)  # noqa: T201
+        if self.ranks.first:
+            print(f"resuming after step {found.step} of {self.total_steps}", file=sys.stderr)  # noqa: T201
 
-    def _train(self, step: Step, batches: Sequence[Batch]) -> float:
-        """One optimiser step; returns the mean loss of its label tokens."""
+    def _train(self, step: Step, batches: Mapping[int, Batch]) -> float:
+        """One optimiser step; returns the mean loss of its label tokens.
+
+        ``batches`` are this rank's forward passes, by their place in ``step.batches``. Every rank returns the same.
+        """
         started = time.monotonic()
-        seed_everything(derived_seed("step", self.seed, step.number))
         set_training_mode(self.model.network)
-        label_tokens = sum(self.model.label_tokens(batch) for batch in batches)
-        total = 0.0
-        for row_ids, batch in zip(step.batches, batches, strict=True):
+        label_tokens, tokens = self.ranks.sum(
+            [
+                sum(self.model.label_tokens(batch) for batch in batches.values()),
+                sum(self.model.total_tokens(batch) for batch in batches.values()),
+            ]
+        )
+        losses = [0.0] * len(step.batches)
+        for place, batch in batches.items():
+            seed_everything(derived_seed("forward pass", self.seed, step.number, place))
             summed = self.model.loss(batch)
-            value = summed.item()
-            if not math.isfinite(value):
-                raise _diverged(step, "loss", value, row_ids)
-            total += value
-            untyped(summed / label_tokens).backward()
-            self.masters.add_gradients()
+            losses[place] = summed.item()
+            if math.isfinite(losses[place]):
+                untyped(summed / label_tokens).backward()
+                self.masters.add_gradients()
+        losses = self.ranks.sum(losses)
+        for loss, row_ids in zip(losses, step.batches, strict=True):
+            if not math.isfinite(loss):
+                raise _diverged(step, "loss", loss, row_ids)
+        self.ranks.sum_gradients(self.masters.masters.values())
         norm = nn.utils.clip_grad_norm_(self.masters.masters.values(), self.settings.maximum_gradient_norm).item()
         if not math.isfinite(norm):
             raise _diverged(step, "gradient norm", norm, [row_id for row_ids in step.batches for row_id in row_ids])
@@ -202,12 +221,12 @@ class Trainer:
             "train",
             time.monotonic() - started,
             samples=sum(len(row_ids) for row_ids in step.batches),
-            tokens=sum(self.model.total_tokens(batch) for batch in batches),
+            tokens=int(tokens),
             learning_rate=rate,
-            loss=total / label_tokens,
+            loss=sum(losses) / label_tokens,
             gradient_norm=norm,
         )
-        return total / label_tokens
+        return sum(losses) / label_tokens
 
     def _evaluate(self, step: Step) -> bool:
         """Take the validation loss; True if it is the lowest so far."""
@@ -233,18 +252,21 @@ class Trainer:
     def validation_loss(self) -> float:
         """Mean cross-entropy of a label token over the validation rows."""
         self.model.network.eval()
-        total, label_tokens = 0.0, 0
         batches = sorted_batches(self.valid_rows.lengths, self.settings.batch_size)
-        for _, batch in self._prefetched(batches, lambda rows: self._collate(self.valid_rows, rows)):
-            total += self.model.loss(batch).item()
-            label_tokens += self.model.label_tokens(batch)
-        return total / label_tokens
+        losses, label_tokens = [0.0] * len(batches), [0.0] * len(batches)
+        for place, batch in self._prefetched(
+            self.ranks.share(batches), lambda place: self._collate(self.valid_rows, batches[place])
+        ):
+            losses[place] = self.model.loss(batch).item()
+            label_tokens[place] = self.model.label_tokens(batch)
+        return sum(self.ranks.sum(losses)) / sum(self.ranks.sum(label_tokens))
 
     def _collate(self, rows: Rows, row_ids: Sequence[str]) -> Batch:
         return self.model.collate([rows.example(row_id) for row_id in row_ids])
 
-    def _collate_step(self, step: Step) -> list[Batch]:
-        return [self._collate(self.train_rows, row_ids) for row_ids in step.batches]
+    def _collate_step(self, step: Step) -> dict[int, Batch]:
+        """This rank's forward passes, by their place in the step."""
+        return {place: self._collate(self.train_rows, step.batches[place]) for place in self.ranks.share(step.batches)}
 
     def _prefetched(self, items: Iterable[Item], make: Callable[[Item], Made]) -> Iterator[tuple[Item, Made]]:
         """Each item with what ``make`` makes of it, the next one being made while the caller works on this one."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from radtune.training.checkpoints import Checkpoints, fingerprint, remove_all
 from radtune.training.device import attention_implementation, choose_device
 from radtune.training.folder_lock import LOCK_WAIT_SECONDS, locked
 from radtune.training.loop import Rows, Trainer
+from radtune.training.ranks import Ranks, joined_ranks
 from radtune.training.termination import on_sigterm
 
 _NO_IMAGE = Image.new("RGB", (1, 1))
@@ -49,7 +52,8 @@ def train(
 
     Resumes from ``checkpoints`` if the same training (settings, seed, code and content of the inputs) was cut short,
     and removes them when it is done. Writes ``adapter`` (safetensors: every trained tensor by name), ``training_log``
-    and ``trained_modules``.
+    and ``trained_modules``. Called by each process that `torchrun` starts, it shares the work with the others; only the first
+    writes.
 
     Raises :class:`radtune.training.loop.Stopped` if SIGTERM came (the state is saved), :class:`DataError` if the mix
     cannot be trained on, and :class:`RadtuneError` if the training diverges or another process is training into the
@@ -57,11 +61,16 @@ def train(
     """
     family = f"radtune.models.families.{settings.build.family}"  # loaded by name, so no import shows it
     mark = fingerprint(settings, seed, code_digest(__name__, family), [mix, *images])
-    with on_sigterm() as stop, locked(checkpoints, lock_wait_seconds) as twin_was_here:
-        if twin_was_here and _is_done(mark, adapter, training_log, trained_modules):
-            print(f"{adapter}: made by the process that was waited for", file=sys.stderr)  # noqa: T201
+    device = choose_device(settings.training.threads)
+    with (
+        on_sigterm() as stop,
+        joined_ranks(device, settings.training) as ranks,
+        _locked_by_first(ranks, checkpoints, lock_wait_seconds) as twin_was_here,
+    ):
+        if ranks.any(twin_was_here and _is_done(mark, adapter, training_log, trained_modules)):
+            if ranks.first:
+                print(f"{adapter}: made by the process that was waited for", file=sys.stderr)  # noqa: T201
             return
-        device = choose_device(settings.training.threads)
         model = load_model(settings.build, weights_cache=weights_cache, seed=seed, precision=settings.training.precision)
         modules = adapt(model, settings.adaptation, seed=seed)
         model.network.to(device)
@@ -74,11 +83,16 @@ def train(
             valid_rows,
             Checkpoints(checkpoints, mark),
             stop,
+            ranks,
             settings=settings.training,
             adaptation=settings.adaptation,
             seed=seed,
         )
+        if ranks.first and not valid_rows.lengths:
+            print(f"{mix}: no rows of the split `valid`; the last state is kept instead of the best", file=sys.stderr)  # noqa: T201
         tensors = trainer.run()
+        if not ranks.first:
+            return
 
         write_adapter(adapter, tensors, AdapterMetadata(mark, seed, settings))
         progress = trainer.progress
@@ -97,6 +111,7 @@ def train(
                 "kept": "best" if progress.best_step is not None else "last",
                 "attention_implementation": attention_implementation(model.network),
                 "device": device.type,
+                "processes": ranks.count,
             },
         )
         write(training_log, TRAINING_LOG, progress.log, source)
@@ -118,8 +133,6 @@ def read_mix(mix: Path, store: ImageStore, model: FamilyModel) -> tuple[Rows, Ro
     train_rows, valid_rows = (_rows([row for row in rows if row["split"] == split], store, model) for split in ("train", "valid"))
     if not train_rows.lengths:
         raise DataError(f"{mix}: no rows of the split `train`", "look at the quarantine of the mix")
-    if not valid_rows.lengths:
-        print(f"{mix}: no rows of the split `valid`; the last state is kept instead of the best", file=sys.stderr)  # noqa: T201
     return train_rows, valid_rows
 
 
@@ -137,6 +150,16 @@ def _rows(rows: list[dict[str, Any]], store: ImageStore, model: FamilyModel) -> 
         )
 
     return Rows({row_id: model.text_tokens(example(row_id, _NO_IMAGE)) for row_id in by_id}, example)
+
+
+@contextmanager
+def _locked_by_first(ranks: Ranks, folder: Path, wait_seconds: float) -> Iterator[bool]:
+    """The first rank holds ``folder`` for all of them; the others learn that it does when they next meet it."""
+    if ranks.first:
+        with locked(folder, wait_seconds) as twin_was_here:
+            yield twin_was_here
+    else:
+        yield False
 
 
 def _is_done(mark: str, adapter: Path, training_log: Path, trained_modules: Path) -> bool:
