@@ -78,6 +78,7 @@ RECIPES = {
     ),
     "idefics": Recipe(steps=140, options={"language_layers": 2, "cross_layer_interval": 1}),
     "visiongpt2": Recipe(AdaptationSettings(strategy="staged"), steps=250, parts=("vision", "language")),
+    "cnn_transformer": Recipe(AdaptationSettings(strategy="staged"), steps=120, parts=("vision", "language")),
     "soft_prompt": Recipe(
         AdaptationSettings(strategy="hybrid", dropout=0.0, targets=LINEAR, unfrozen=("connector:*", "language:embed_tokens")),
         rate=2e-3,

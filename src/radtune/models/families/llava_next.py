@@ -20,6 +20,7 @@ from radtune.models.families.llava import CLIP_VIT_L_336, Llava
 from radtune.models.family import Example
 from radtune.models.pixels import CLIP, normalised
 from radtune.models.sizes import check_divisible, check_fixed_side
+from radtune.models.untyped import untyped
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -71,9 +72,10 @@ class LlavaNext(Llava):
         from transformers.models.llava_next.modeling_llava_next import get_anyres_image_grid_shape, unpad_image
 
         config, side, patches = self.config, self.build.image_size, self.patches()
-        rows, columns = get_anyres_image_grid_shape((side, side), config.image_grid_pinpoints, config.vision_config.image_size)
+        tile = config.vision_config.image_size
+        rows, columns = untyped(get_anyres_image_grid_shape)((side, side), config.image_grid_pinpoints, tile)
         tiled = torch.empty(1, rows * patches, columns * patches, device="meta")
-        _, height, width = unpad_image(tiled, (side, side)).shape
+        _, height, width = untyped(unpad_image)(tiled, (side, side)).shape
         return int(patches**2 + height * (width + 1))
 
     def frame(self) -> str:
