@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from radtune.config.models import AdaptationSettings
 from radtune.errors import ArtifactError, ConfigError
 from radtune.models.family import FamilyModel, Tower
-from radtune.models.quantisation import parameter_count
+from radtune.models.quantisation import keep_differentiable, parameter_count
 from radtune.models.untyped import untyped
 
 _LORA = r"\.lora_(A|B|magnitude_vector)\."
@@ -47,6 +47,8 @@ def adapt(model: FamilyModel, adaptation: AdaptationSettings, *, seed: int) -> l
     Raises :class:`ConfigError` for a target that matches nothing and for a strategy that the family or the settings do not fit.
     """
     _check(model, adaptation)
+    if model.build.quantisation != "none":
+        keep_differentiable(model.network)
     lora = lora_targets(model, adaptation)
     unfrozen = unfrozen_modules(model, adaptation)
     for name in lora:
@@ -59,12 +61,18 @@ def adapt(model: FamilyModel, adaptation: AdaptationSettings, *, seed: int) -> l
     # By identity: a tied head is trained with the embeddings, whichever of the two is named.
     in_place = {id(parameter) for name in unfrozen for parameter in model.network.get_submodule(name).parameters()}
     for parameter_name, parameter in model.network.named_parameters():
-        parameter.requires_grad_(
+        wanted = (
             adaptation.strategy == "full"
             or _is_lora(parameter_name)
             or id(parameter) in in_place
             or (adaptation.strategy == "staged" and _in_stages(model, parameter_name, last_epoch=None))
         )
+        if wanted and not parameter.is_floating_point():
+            raise ConfigError(
+                f"adaptation: {parameter_name} is to be trained in place, and 4-bit weights cannot be",
+                "train LoRA alone (targeted, extended), or set build.quantisation to none",
+            )
+        parameter.requires_grad_(wanted)
     # A tied tensor has one name in named_parameters, so it is counted and saved once.
     model.trained_names = tuple(name for name, parameter in model.network.named_parameters() if parameter.requires_grad)
     left_out = [

@@ -80,6 +80,8 @@ class FamilyModel(ABC):
     """For strategy `staged`, in order; empty if the family has none."""
     image_tokens_in_text: ClassVar[bool]
     """Whether the token ids of a prompt hold a placeholder for each image token."""
+    image_in_sequence: ClassVar[bool] = True
+    """Whether the image's tokens take positions of the decoder's sequence; False if it reaches them by cross-attention."""
     new_parameters: ClassVar[str] = ""
     """Regular expression of the parameters that no checkpoint brings: whatever the strategy, they must be trained."""
 
@@ -155,8 +157,8 @@ class FamilyModel(ABC):
 
     @property
     def dtype(self) -> torch.dtype:
-        """Precision of the network's weights."""
-        return next(self.network.parameters()).dtype
+        """Precision of the network's weights (of those that are not packed into 4 bits)."""
+        return next(parameter.dtype for parameter in self.network.parameters() if parameter.is_floating_point())
 
     def token_id(self, token: str) -> int:
         """Id of one special token."""

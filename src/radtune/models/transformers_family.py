@@ -14,6 +14,7 @@ from radtune.config.models import BuildSettings
 from radtune.models.architecture import local_checkpoint, published
 from radtune.models.attention import attention_for
 from radtune.models.byte_tokenizer import byte_tokenizer
+from radtune.models.checkpoint_folder import check_checkpoint, check_complete, reading
 from radtune.models.family import FamilyModel
 from radtune.models.label_loss import label_loss
 from radtune.models.parts import PRECISIONS, check_parts, fetch_part, is_tiny
@@ -75,16 +76,21 @@ class TransformersFamily(FamilyModel):
         else:
             sizes(build, {})
             folder = fetch_part(build, "model", weights_cache)
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            network = network_class.from_pretrained(
-                folder,
-                dtype=PRECISIONS[precision],
-                attn_implementation=attention,
-                quantization_config=quantisation_for(build, precision),
-                local_files_only=True,
-                use_safetensors=True,
-                trust_remote_code=False,
-            )
+            check_checkpoint(folder, network_class.config_class.model_type)
+            quantisation = quantisation_for(build, precision)
+            with reading(folder):
+                tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+                network, found = network_class.from_pretrained(
+                    folder,
+                    dtype=PRECISIONS[precision],
+                    attn_implementation=attention,
+                    quantization_config=quantisation,
+                    local_files_only=True,
+                    use_safetensors=True,
+                    trust_remote_code=False,
+                    output_loading_info=True,
+                )
+            check_complete(folder, found["missing_keys"])
         cls.check_side(network.config, build.image_size)
         return cls(network.eval(), build, tokenizer)
 
