@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src/radtune"
 
 ROOMS = [
-    "datasets", "images", "modality", "questions", "mixes", "models", "training", "inference", "metrics", "benchmark", "report",
+    "datasets", "images", "modality", "questions", "mixes", "models", "training", "inference",
+    "planning", "metrics", "benchmark", "report",
 ]  # fmt: skip
 """In the order in which data flows through them: a room imports only from rooms before it."""
 SHARED = {"artifacts", "config", "weights", "statistics", "errors", "progress", "options"}

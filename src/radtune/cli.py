@@ -21,6 +21,7 @@ from radtune.inference.commands import app as inference
 from radtune.metrics.commands import app as metrics
 from radtune.mixes.commands import app as mixes
 from radtune.modality.commands import app as modality
+from radtune.planning.commands import plan
 from radtune.questions.commands import app as questions
 from radtune.report.commands import app as report
 from radtune.training.commands import app as training
@@ -52,6 +53,7 @@ for name, group in {
 
 app.command()(audit)
 app.command()(preflight)
+app.command()(plan)
 
 
 def _print_version(wanted: bool) -> None:

@@ -16,6 +16,7 @@ from radtune.config.metrics import BenchmarkSettings, MetricSettings
 from radtune.config.mixes import MixSettings
 from radtune.config.modality import ModalitySettings
 from radtune.config.models import ModelSettings
+from radtune.config.planning import PlanningSettings
 from radtune.config.questions import QuestionSettings
 from radtune.config.report import ReportSettings
 
@@ -53,6 +54,8 @@ class RadtuneConfig(Settings):
     """How systems are compared."""
     report: ReportSettings = ReportSettings()
     """The report."""
+    planning: PlanningSettings = PlanningSettings()
+    """What `radtune plan` reckons with."""
     jobs: JobSettings = JobSettings()
     """What jobs that belong to no model ask of a cluster."""
 

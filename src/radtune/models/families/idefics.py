@@ -82,6 +82,7 @@ class Idefics(TransformersFamily):
     never_written = (AROUND_IMAGE, IMAGE)
     network_inputs = ("input_ids", "attention_mask", "pixel_values", "image_attention_mask")
     image_tokens_in_text = False
+    image_in_sequence = False
     towers: ClassVar[Mapping[Tower, str]] = {
         "vision": r"model\.vision_model",
         "connector": r"model\.(perceiver_resampler|gated_cross_attn_layers)",

@@ -44,6 +44,7 @@ class VisionGPT2(FamilyModel):
         Stage(2, (r".*",)),
     )
     image_tokens_in_text = False
+    image_in_sequence = False
     new_parameters = r"language\.h\.\d+\.(cross_attn|ln_3)\..*"
 
     @classmethod

@@ -1,0 +1,1 @@
+"""What a run will train and cost, before anything is downloaded."""

@@ -1,0 +1,43 @@
+"""The command ``radtune plan``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Format(StrEnum):
+    """What ``plan`` prints."""
+
+    table = "table"
+    json = "json"
+
+
+def plan(
+    config: Annotated[
+        list[Path] | None,
+        typer.Option(help="config.yaml (the default), then overlays; later ones win.", exists=True, dir_okay=False),
+    ] = None,
+    model: Annotated[list[str] | None, typer.Option(help="Only this model; may be repeated.")] = None,
+    strategy: Annotated[list[str] | None, typer.Option(help="Only models with this strategy; may be repeated.")] = None,
+    format: Annotated[Format, typer.Option(help="A table for people or JSON for programs.")] = Format.table,
+    results: Annotated[Path, typer.Option(help="Folder of the runs, to count rows that exist already.")] = Path("results"),
+) -> None:
+    """Show what each model would train and cost: parameters, tokens, steps, memory, GPU hours. Downloads nothing."""
+    import orjson
+
+    from radtune.config.load import load_config
+    from radtune.planning.plan import assumptions, chosen_models, plan_model
+    from radtune.planning.table import table
+
+    settings = load_config(config or [Path("config.yaml")])
+    names = chosen_models(settings, model or (), strategy or ())
+    plans = [plan_model(settings, name, results=results) for name in names]
+    notes = assumptions(settings.planning)
+    if format is Format.json:
+        print(orjson.dumps({"assumptions": notes, "models": plans}, option=orjson.OPT_INDENT_2).decode())
+    else:
+        print(table(plans, notes))
