@@ -5,10 +5,10 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import workflow
-from benchmarks.measure import Comparison, median
+from benchmarks import generation, training, workflow
+from benchmarks.measure import Comparison, Counted, median
 
-MODULES = (workflow,)
+MODULES = (training, generation, workflow)
 
 
 def main() -> None:
@@ -21,13 +21,20 @@ def main() -> None:
                 ratios = result.ratios
                 table.add_row(
                     result.work,
-                    f"{median(result.ours_seconds):.2f} s",
-                    f"{median(result.peer_seconds):.2f} s ({result.peer})",
+                    _amount(result.ours_seconds, result.samples),
+                    f"{_amount(result.peer_seconds, result.samples)} ({result.peer})",
                     f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
                 )
+            elif isinstance(result, Counted):
+                table.add_row(result.work, "–", "–", result.found)
             else:
                 table.add_row(result.work, "–", "–", f"not measured: {result.reason}")
     console.print(table)
+
+
+def _amount(seconds: tuple[float, ...], samples: int | None) -> str:
+    """Median time, or the speed that it makes."""
+    return f"{median(seconds):.2f} s" if samples is None else f"{samples / median(seconds):.1f} samples/s"
 
 
 if __name__ == "__main__":

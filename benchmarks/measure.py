@@ -19,11 +19,21 @@ class Comparison:
     """What the peer is."""
     ours_seconds: tuple[float, ...]
     peer_seconds: tuple[float, ...]
+    samples: int | None = None
+    """How many rows the work is, where a speed says more than a time."""
 
     @property
     def ratios(self) -> list[float]:
         """Peer's seconds over ours, pair by pair: above 1 we are faster."""
         return [peer / ours for ours, peer in zip(self.ours_seconds, self.peer_seconds, strict=True)]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Something counted beside the times."""
+
+    work: str
+    found: str
 
 
 @dataclass(frozen=True)
@@ -34,11 +44,13 @@ class NotMeasured:
     reason: str
 
 
-def compare(work: str, ours: Callable[[], object], peer_name: str, peer: Callable[[], object]) -> Comparison:
+def compare(
+    work: str, ours: Callable[[], object], peer_name: str, peer: Callable[[], object], samples: int | None = None
+) -> Comparison:
     """Run ``ours`` and ``peer`` alternately, once unmeasured and then ``REPEATS`` times."""
     ours(), peer()
     pairs = [(_seconds(ours), _seconds(peer)) for _ in range(REPEATS)]
-    return Comparison(work, peer_name, tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs))
+    return Comparison(work, peer_name, tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs), samples)
 
 
 def _seconds(work: Callable[[], object]) -> float:
