@@ -63,7 +63,7 @@ RECIPES = {
     "smolvlm": Recipe(steps=140),
     "paligemma": Recipe(TIED),
     "llava": Recipe(steps=90, options={"vision_layers": 2, "language_layers": 2}),
-    "llava_next": Recipe(options={"vision_layers": 2, "language_layers": 2}),
+    "llava_next": Recipe(steps=90, options={"vision_layers": 2, "language_layers": 2}),
     "qwen2_vl": Recipe(TIED, side=56, options={"language_layers": 2}),
     "qwen2_5_vl": Recipe(  # 4 x 4 image tokens in 4 windows
         TIED, steps=80, side=56, options={"patch_size": 7, "language_layers": 2}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from radtune.config.models import BuildSettings
 from radtune.errors import ConfigError, WeightsError
@@ -14,6 +15,9 @@ from radtune.weights.fetch import fetch
 from radtune.weights.source import parse_source
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+PICKLED = (".pth", ".pt", ".tar")
+"""Endings of files that `torch.save` wrote."""
 
 
 def check_parts(build: BuildSettings, parts: Sequence[str]) -> None:
@@ -43,6 +47,31 @@ def safetensors_file(path: Path) -> Path:
     if not file.is_file():
         raise WeightsError(f"{path}: no model.safetensors in it", "name a checkpoint that holds its weights as safetensors")
     return file
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Tensors of a checkpoint by name: a safetensors file, a folder that holds `model.safetensors`, or a pickled state dictionary
+    (also as the entry `state_dict` of a training's checkpoint) that torch's restricted unpickler accepts.
+
+    Raises :class:`WeightsError` for anything else.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    file = path if path.suffix in PICKLED else safetensors_file(path)
+    try:
+        if file.suffix not in PICKLED:
+            return load_file(file)
+        loaded = torch.load(file, map_location="cpu", weights_only=True)
+    except (OSError, SafetensorError, UnpicklingError, RuntimeError, ValueError, EOFError) as error:
+        raise WeightsError(
+            f"{file}: not a checkpoint of tensors alone: {str(error).splitlines()[0]}",
+            "name a safetensors file, or a state dictionary that torch.load(…, weights_only=True) reads",
+        ) from error
+    state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
+    if not isinstance(state, dict) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
+        raise WeightsError(f"{file}: holds no state dictionary", "name a checkpoint of tensors by name")
+    return state
 
 
 def set_precision(network: nn.Module, precision: str) -> None:

@@ -19,11 +19,12 @@ from radtune.config.models import BuildSettings
 from radtune.errors import ConfigError, WeightsError
 from radtune.models.architecture import local_checkpoint, published
 from radtune.models.attention import attention_for
+from radtune.models.batch_norm import take_statistics_of_noise
 from radtune.models.byte_tokenizer import byte_tokenizer
 from radtune.models.family import Example, FamilyModel, Stage, Tower
 from radtune.models.label_loss import label_loss
 from radtune.models.networks.soft_prompt import HEADS_OF_CLASSIFIERS, Mapper, SoftPromptNetwork, padding_first, trunk
-from radtune.models.parts import PRECISIONS, check_parts, fetch_part, is_tiny, safetensors_file, set_precision
+from radtune.models.parts import PRECISIONS, check_parts, fetch_part, is_tiny, read_tensors, set_precision
 from radtune.models.pixels import IMAGENET, normalised
 from radtune.models.sizes import sizes
 from radtune.models.transformers_generation import greedy
@@ -72,7 +73,7 @@ class SoftPrompt(FamilyModel):
             tokenizer, language = _pretrained_language(build, weights_cache, precision)
         if is_tiny(build, "vision"):
             vision, channels = _tiny_vision()
-            _fill_statistics(vision, build.image_size)
+            take_statistics_of_noise(vision, build.image_size)
         else:
             vision, channels = _torchvision_trunk(build)
             load_vision(vision, fetch_part(build, "vision", weights_cache))
@@ -160,17 +161,13 @@ def load_vision(vision: nn.Module, path: Path) -> None:
 
     Raises :class:`WeightsError` if they are not those of this encoder.
     """
-    from safetensors.torch import load_file
-
-    file = path if path.suffix == ".pth" else safetensors_file(path)
-    tensors = torch.load(file, map_location="cpu", weights_only=True) if file.suffix == ".pth" else load_file(file)
     try:
         vision.load_state_dict(
-            {name: tensor for name, tensor in tensors.items() if name.split(".")[0] not in HEADS_OF_CLASSIFIERS}
+            {name: tensor for name, tensor in read_tensors(path).items() if name.split(".")[0] not in HEADS_OF_CLASSIFIERS}
         )
     except RuntimeError as error:
         raise WeightsError(
-            f"{file}: does not fit the image encoder: {error}", "correct build.vision_backbone or build.sources.vision"
+            f"{path}: does not fit the image encoder: {error}", "correct build.vision_backbone or build.sources.vision"
         ) from error
 
 
@@ -193,16 +190,6 @@ def _torchvision_trunk(build: BuildSettings) -> tuple[nn.Sequential, int]:
 def _tiny_vision() -> tuple[nn.Sequential, int]:
     """A small MobileNetV2 and the channels of its feature map."""
     return trunk(torchvision.models.mobilenet_v2(inverted_residual_setting=TINY_BLOCKS)), 1280
-
-
-def _fill_statistics(vision: nn.Module, side: int) -> None:
-    """Give a random encoder's batch normalisation the statistics of noise: with those it is created with, the features of any two
-    images would be nearly equal."""
-    for module in vision.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.momentum = None  # the statistics of all batches, here of the only one
-    with torch.no_grad():
-        vision.train()(torch.randn(4, 3, side, side))
 
 
 def _pretrained_language(build: BuildSettings, weights_cache: Path, precision: str) -> tuple[Any, Any]:

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from radtune.models.batch_norm import keep_statistics
+
 HEADS_OF_CLASSIFIERS = ("avgpool", "fc", "classifier")
 """What of a torchvision classifier comes after its feature map."""
 
@@ -53,12 +55,9 @@ class SoftPromptNetwork(nn.Module):
         self.language = language
 
     def train(self, mode: bool = True) -> SoftPromptNetwork:
-        """Batch normalisation always uses its pretrained statistics: else a frozen encoder would drift, and an image's features
-        would depend on its batch."""
+        """Batch normalisation always uses its pretrained statistics."""
         super().train(mode)
-        for module in self.vision.modules():
-            if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                module.eval()
+        keep_statistics(self.vision)
         return self
 
     def prompts(self, pixel_values: Tensor) -> Tensor:

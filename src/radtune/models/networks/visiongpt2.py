@@ -19,8 +19,8 @@ from radtune.models.networks.gpt2_decoder import INITIAL_DEVIATION, DecoderSizes
 
 @dataclass(frozen=True)
 class VisionGPT2Sizes(DecoderSizes):
-    """Sizes of the network; the defaults are the published ones. ViT and GPT-2 have equally many blocks of equal width; the ViT has
-    no dropout."""
+    """Sizes of the network; the defaults are the published ones. ViT and GPT-2 have equally many blocks of equal width; the ViT
+    has no dropout."""
 
     image_size: int = 224
     patch_size: int = 16
