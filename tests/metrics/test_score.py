@@ -137,9 +137,8 @@ def test_every_metric_scores_the_predictions_of_its_tasks(run: Run) -> None:
     assert 0.5 < bertscore["b"] < 1
 
     by_key = {(row["metric"], row["arm"]): row for row in signatures}
-    assert set(by_key) == {
-        (metric, arm) for metric in ("rouge1", "bertscore", "concept_f1", "modality_accuracy") for arm in ("plain", "modality")
-    } | {("exact_match", "plain")}
+    of_captions = ("rouge1", "rouge2", "rougeL", "bertscore", "concept_f1", "modality_accuracy")
+    assert set(by_key) == {(metric, arm) for metric in of_captions for arm in ("plain", "modality")} | {("exact_match", "plain")}
     assert by_key["modality_accuracy", "modality"]["unavailable_items"] == 1
     assert by_key["rouge1", "modality"]["empty_predictions"] == 1
     assert by_key["rouge1", "plain"]["items"] == 5
@@ -150,13 +149,13 @@ def test_every_metric_scores_the_predictions_of_its_tasks(run: Run) -> None:
 
 
 def test_scores_do_not_depend_on_the_order_of_the_files(run: Run) -> None:
-    settings = SETTINGS.model_copy(update={"metrics": ("rouge1", "concept_f1", "modality_accuracy")})
+    settings = SETTINGS.model_copy(update={"metrics": ("rouge", "concept_f1", "modality_accuracy")})
     assert run.score(settings) == run.score(settings, reverse=True)
 
 
 def test_missing_weights_make_a_metric_unavailable_and_nothing_else(run: Run, tmp_path: Path) -> None:
     missing = SETTINGS.model_copy(
-        update={"bertscore_source": f"path:{tmp_path}/absent", "bertscore_sha256": None, "metrics": ("bertscore", "rouge1")}
+        update={"bertscore_source": f"path:{tmp_path}/absent", "bertscore_sha256": None, "metrics": ("bertscore", "rouge")}
     )
     scores, signatures = run.score(missing)
     assert values(scores, "bertscore", "plain") == dict.fromkeys(ITEMS)
@@ -197,7 +196,7 @@ def test_the_step_runs_by_hand(run: Run, tmp_path: Path) -> None:
     arguments = ["metrics", "score", *(text for path in run.predictions for text in ("--predictions", str(path)))]
     arguments += ["--captions", str(run.captions), "--concepts", str(run.concepts), "--labels", str(run.labels)]
     arguments += ["--scores", str(output), "--signatures", str(tmp_path / "signatures.parquet")]
-    arguments += ["--settings", '{"metrics":["rouge1"]}', "--seed", "3", "--weights-cache", str(run.weights_cache)]
+    arguments += ["--settings", '{"metrics":["rouge"]}', "--seed", "3", "--weights-cache", str(run.weights_cache)]
     result = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert result.exit_code == 0
-    assert io.read_footer(output)["rows_out"] == 8
+    assert io.read_footer(output)["rows_out"] == 3 * 8

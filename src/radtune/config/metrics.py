@@ -8,13 +8,13 @@ from pydantic import Field
 
 from radtune.config.base import Settings
 
-MetricName = Literal["rouge1", "bertscore", "concept_f1", "exact_match", "modality_accuracy"]
+MetricName = Literal["rouge", "bertscore", "concept_f1", "exact_match", "modality_accuracy"]
 
 
 class MetricSettings(Settings):
     """What is measured."""
 
-    metrics: tuple[MetricName, ...] = ("rouge1", "bertscore", "concept_f1", "exact_match", "modality_accuracy")
+    metrics: tuple[MetricName, ...] = ("rouge", "bertscore", "concept_f1", "exact_match", "modality_accuracy")
     """Metrics computed for every prediction they apply to."""
     bertscore_source: str = "hub:microsoft/deberta-xlarge-mnli@main"
     """Weights of BERTScore's encoder: a folder that `transformers` can load, with safetensors."""

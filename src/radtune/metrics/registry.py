@@ -25,10 +25,10 @@ class Entry:
     load: Callable[[], Metric]
 
 
-def _load_rouge1() -> Metric:
-    from radtune.metrics.rouge1 import rouge1
+def _load_rouge() -> Metric:
+    from radtune.metrics.rouge import rouge
 
-    return rouge1
+    return rouge
 
 
 def _load_bertscore() -> Metric:
@@ -56,7 +56,7 @@ def _load_modality_accuracy() -> Metric:
 
 
 METRICS: Final[Mapping[MetricName, Entry]] = {
-    "rouge1": Entry(frozenset({"caption", "question"}), ("rouge1",), _load_rouge1),
+    "rouge": Entry(frozenset({"caption", "question"}), ("rouge1", "rouge2", "rougeL"), _load_rouge),
     "bertscore": Entry(frozenset({"caption"}), ("bertscore",), _load_bertscore),
     "concept_f1": Entry(frozenset({"caption"}), ("concept_f1",), _load_concept_f1),
     "exact_match": Entry(frozenset({"question"}), ("exact_match",), _load_exact_match),

@@ -17,6 +17,8 @@ SIGNIFICANCE = 0.05
 
 METRIC_TITLES = {
     "rouge1": "ROUGE-1",
+    "rouge2": "ROUGE-2",
+    "rougeL": "ROUGE-L",
     "bertscore": "BERTScore",
     "concept_f1": "UMLS concept F1",
     "modality_accuracy": "Modality accuracy",
