@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 from transformers import Qwen2VLImageProcessor, Qwen2VLProcessor, Qwen2VLVideoProcessor
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
@@ -185,6 +187,38 @@ def test_rows_see_their_own_image(tmp_path) -> None:  # type: ignore[no-untyped-
     moved = (states([first, second]) - states([first, other])).abs().amax(dim=(1, 2))
     assert moved[0] == 0
     assert moved[1] > 1e-3
+
+
+def test_a_checkpoint_in_the_layout_of_the_hub(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    """The published folders are of 2024: a flat `config.json`, names without `language_model`, no tensor for the tied head."""
+    old = model(tmp_path)
+    vision, text = old.config.vision_config, old.config.text_config
+    sizes = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "vocab_size")
+    flat = {
+        "model_type": "qwen2_vl",
+        **{name: getattr(text, name) for name in (*sizes, "rms_norm_eps", "bos_token_id", "eos_token_id")},
+        **{name: getattr(old.config, name) for name in ("image_token_id", "video_token_id", "tie_word_embeddings")},
+        "rope_theta": 1e6,
+        "rope_scaling": {"type": "mrope", "mrope_section": text.rope_parameters["mrope_section"]},
+        "vision_config": {
+            name: getattr(vision, name) for name in ("depth", "embed_dim", "mlp_ratio", "num_heads", "hidden_size")
+        },
+    }
+    state = old.network.state_dict()
+    renamed = {
+        name.replace("model.visual.", "visual.").replace("model.language_model.", "model."): tensor
+        for name, tensor in state.items()
+        if name != "lm_head.weight"
+    }
+    (tmp_path / "config.json").write_text(json.dumps(flat))
+    save_file(renamed, tmp_path / "model.safetensors", {"format": "pt"})
+    old.tokenizer.save_pretrained(tmp_path)
+    source = {"model": f"path:{tmp_path}"}
+    loaded = load_model(BUILD.model_copy(update={"sources": source}), weights_cache=tmp_path, seed=2, precision="float32")
+    assert all(torch.equal(tensor, state[name]) for name, tensor in loaded.network.state_dict().items())
+    learned = replace(example(), target="axial")
+    with torch.no_grad():
+        assert torch.equal(loaded.loss(loaded.collate([learned])), old.loss(old.collate([learned])))
 
 
 @pytest.mark.parametrize(
