@@ -295,7 +295,7 @@ PUBLISHED_MODELS: dict[str, ModelSettings] = {
             source=JOURNAL,
             millions=54.0,
             percent=2.46,
-            note="not reproducible from its description; no choice of layers and rank gives both figures",
+            note="not reproducible from its description; no usual choice of layers and rank gives both figures",
         ),
     ),
     # Bioengineering 2025: "all attention and MLP layers", scaling 0.5. Names match by suffix there, so the vision tower's MLPs
