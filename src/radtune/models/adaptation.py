@@ -203,7 +203,8 @@ def _check(model: FamilyModel, adaptation: AdaptationSettings) -> None:
 def _takes_lora(module: nn.Module) -> bool:
     from transformers.pytorch_utils import Conv1D  # GPT-2's transposed linear layer
 
-    return isinstance(module, nn.Linear | Conv1D)
+    # A linear layer with another inside (IDEFICS's head holds that of the added words) has more outputs than an adapter knows of.
+    return isinstance(module, nn.Linear | Conv1D) and next(module.children(), None) is None
 
 
 def _matching(model: FamilyModel, names: list[str], targets: Iterable[str], key: str, what: str) -> list[str]:

@@ -49,6 +49,8 @@ def test_lora_on_every_linear_layer_leaves_both_parts_of_the_head_alone(model: F
     assert set(linear) - set(chosen) == {"lm_head", "lm_head.additional_fc"}
     assert any("gated_cross_attn_layers" in name for name in chosen)
     assert any("perceiver_resampler" in name for name in chosen)
+    with pytest.raises(ConfigError, match="'language:lm_head' matches no linear layer"):
+        lora_targets(model, AdaptationSettings(targets=("language:lm_head",)))
 
 
 def test_the_frame(model: FamilyModel) -> None:

@@ -20,8 +20,8 @@ from radtune.config.models import BuildSettings
 from radtune.errors import ConfigError, WeightsError
 from radtune.models.batch_norm import take_statistics_of_noise
 from radtune.models.byte_tokenizer import byte_tokenizer
-from radtune.models.family import Example, FamilyModel, Stage, Tower
-from radtune.models.label_loss import label_loss
+from radtune.models.family import Example, Stage, Tower
+from radtune.models.gpt2_family import END_OF_TEXT, GPT2Family
 from radtune.models.networks.cnn_transformer import DENSENET_STRIDE, CNNTransformerNetwork, CNNTransformerSizes
 from radtune.models.parts import check_parts, fetch_part, is_tiny, read_tensors, set_precision
 from radtune.models.pixels import IMAGENET, normalised
@@ -29,8 +29,6 @@ from radtune.models.sizes import check_divisible, sizes
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-END_OF_TEXT = "<|endoftext|>"
 
 SIZES = {"width": 512, "heads": 8, "encoder_layers": 2, "decoder_layers": 2, "positions": 128}
 """Sizes of the new parts unless `build.options` says otherwise."""
@@ -42,14 +40,12 @@ TINY_DENSENET = {"growth_rate": 8, "block_layers": 2, "initial_features": 16}
 """Further options of a `tiny:` build: DenseNet's, with equally many layers in each of its four blocks."""
 
 
-class CNNTransformer(FamilyModel):
-    """No instruction: the text begins after GPT-2's end-of-text token."""
+class CNNTransformer(GPT2Family):
+    """One feature map for all layers of the decoder. Prompt and answer share few positions (128 at the published size)."""
 
     network: CNNTransformerNetwork
     towers: ClassVar[Mapping[Tower, str]] = {"vision": "vision", "connector": "connector", "language": "language"}
     stages: ClassVar[tuple[Stage, ...]] = (Stage(0, (r"(connector|language)\..*",)), Stage(1, (r"vision\..*",)))
-    image_tokens_in_text = False
-    image_in_sequence = False
     new_parameters = r"(connector|language)\..*"
 
     @classmethod
@@ -80,32 +76,9 @@ class CNNTransformer(FamilyModel):
         with torch.device("meta"):
             return cls(CNNTransformerNetwork(_sizes(build)), build, None)
 
-    @property
-    def end_id(self) -> int:
-        """See :class:`FamilyModel`."""
-        return self.token_id(END_OF_TEXT)
-
-    @property
-    def pad_id(self) -> int:
-        """See :class:`FamilyModel`."""
-        return self.token_id(END_OF_TEXT)
-
     def image_tokens(self) -> int:
         """Features of DenseNet, reached through cross-attention (49 at full size)."""
         return self.network.sizes.features
-
-    def prompt_text(self, example: Example) -> str:
-        """Start token, predicted modality, and the question if there is one."""
-        question = f"{example.question}\n" if example.task == "question" else ""
-        return END_OF_TEXT + (f"{example.prefix}{question}" if question else example.prefix.rstrip())
-
-    def prompt_ids(self, example: Example) -> list[int]:
-        """Ids of :meth:`prompt_text`; there are no image placeholders."""
-        return self.encode(self.prompt_text(example))
-
-    def answer_text(self, target: str) -> str:
-        """As it is."""
-        return target
 
     def pixel_values(self, images: Sequence[Image]) -> Tensor:
         """(rows, 3, side, side): ImageNet's statistics, which CheXNet was trained with too."""
@@ -122,30 +95,10 @@ class CNNTransformer(FamilyModel):
                 )
         return super().collate(examples)
 
-    def loss(self, batch: Mapping[str, Tensor]) -> Tensor:
-        """See :class:`FamilyModel`."""
-        batch = self.on_device(batch)
-        states = self.network(batch["input_ids"], batch["attention_mask"], batch["pixel_values"])
-        return label_loss(states[:, :-1], batch["labels"][:, 1:], self.network.language.head)
-
     def continue_greedily(self, batch: Mapping[str, Tensor], maximum_new_tokens: int) -> Tensor:
         """See :class:`FamilyModel`. At most `build.maximum_text_tokens`, for which every prompt leaves positions: a limit that
         does not depend on the batch."""
-        return self.network.greedy(
-            batch["input_ids"],
-            batch["attention_mask"],
-            batch["pixel_values"],
-            min(maximum_new_tokens, self.build.maximum_text_tokens),
-            self.end_id,
-        )
-
-    def enable_activation_checkpointing(self) -> None:
-        """See :class:`FamilyModel`."""
-        self.network.checkpointed = True
-
-    def output_head(self) -> str:
-        """None: the logits come from the word embeddings."""
-        return ""
+        return super().continue_greedily(batch, min(maximum_new_tokens, self.build.maximum_text_tokens))
 
 
 def _sizes(build: BuildSettings) -> CNNTransformerSizes:

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from radtune.config.models import BuildSettings
 from radtune.errors import ConfigError, WeightsError
 from radtune.models.byte_tokenizer import byte_tokenizer
-from radtune.models.family import Example, FamilyModel, Stage, Tower
-from radtune.models.label_loss import label_loss
+from radtune.models.family import Stage, Tower
+from radtune.models.gpt2_family import END_OF_TEXT, GPT2Family
 from radtune.models.networks.visiongpt2 import VisionGPT2Network, VisionGPT2Sizes
 from radtune.models.parts import check_parts, fetch_part, is_tiny, safetensors_file, set_precision
 from radtune.models.pixels import HALF, normalised
@@ -23,14 +23,12 @@ from radtune.models.sizes import check_divisible, sizes
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-END_OF_TEXT = "<|endoftext|>"
-
 TINY_SIZES = {"patch_size": 16, "width": 64, "layers": 2, "heads": 4, "positions": 1024}
 """Sizes of a `tiny:` build unless `build.options` says otherwise."""
 
 
-class VisionGPT2(FamilyModel):
-    """No instruction: the text begins after GPT-2's end-of-text token."""
+class VisionGPT2(GPT2Family):
+    """ViT and GPT-2, each block of one joined to the same block of the other."""
 
     network: VisionGPT2Network
     towers: ClassVar[Mapping[Tower, str]] = {
@@ -43,8 +41,6 @@ class VisionGPT2(FamilyModel):
         Stage(1, (r"language\.h\.\d+\.(ln_1|ln_2|attn|mlp)\..*",)),
         Stage(2, (r".*",)),
     )
-    image_tokens_in_text = False
-    image_in_sequence = False
     new_parameters = r"language\.h\.\d+\.(cross_attn|ln_3)\..*"
 
     @classmethod
@@ -70,60 +66,13 @@ class VisionGPT2(FamilyModel):
         with torch.device("meta"):
             return cls(VisionGPT2Network(_sizes(build)), build, None)
 
-    @property
-    def end_id(self) -> int:
-        """See :class:`FamilyModel`."""
-        return self.token_id(END_OF_TEXT)
-
-    @property
-    def pad_id(self) -> int:
-        """See :class:`FamilyModel`."""
-        return self.token_id(END_OF_TEXT)
-
     def image_tokens(self) -> int:
         """Patches and the class token, reached through cross-attention (197 at full size)."""
         return int(self.network.vision.pos_embed.shape[1])
 
-    def prompt_text(self, example: Example) -> str:
-        """Start token, predicted modality, and the question if there is one."""
-        question = f"{example.question}\n" if example.task == "question" else ""
-        return END_OF_TEXT + (f"{example.prefix}{question}" if question else example.prefix.rstrip())
-
-    def prompt_ids(self, example: Example) -> list[int]:
-        """Ids of :meth:`prompt_text`; there are no image placeholders."""
-        return self.encode(self.prompt_text(example))
-
-    def answer_text(self, target: str) -> str:
-        """As it is."""
-        return target
-
     def pixel_values(self, images: Sequence[Image]) -> Tensor:
         """(rows, 3, side, side)."""
         return normalised(images, self.build.image_size, Resampling.BICUBIC, HALF)
-
-    def loss(self, batch: Mapping[str, Tensor]) -> Tensor:
-        """See :class:`FamilyModel`."""
-        batch = self.on_device(batch)
-        states = self.network(batch["input_ids"], batch["attention_mask"], batch["pixel_values"])
-        return label_loss(states[:, :-1], batch["labels"][:, 1:], self.network.language.head)
-
-    def continue_greedily(self, batch: Mapping[str, Tensor], maximum_new_tokens: int) -> Tensor:
-        """See :class:`FamilyModel`."""
-        return self.network.greedy(
-            batch["input_ids"],
-            batch["attention_mask"],
-            batch["pixel_values"],
-            maximum_new_tokens,
-            self.end_id,
-        )
-
-    def enable_activation_checkpointing(self) -> None:
-        """See :class:`FamilyModel`."""
-        self.network.checkpointed = True
-
-    def output_head(self) -> str:
-        """None: the logits come from the word embeddings."""
-        return ""
 
 
 def _sizes(build: BuildSettings) -> VisionGPT2Sizes:
