@@ -87,6 +87,12 @@ def test_the_batch_size_changes_nothing_in_float32(world, adapter, tmp_path):
     assert len({content_digest(tmp_path / f"{size}.parquet", PREDICTIONS) for size in (1, 3, 16)}) == 1
 
 
+def test_folded_adapters_say_the_same_in_float32(world, adapter, tmp_path):
+    apart = ask(world, adapter, tmp_path / "apart.parquet")
+    assert ask(world, adapter, tmp_path / "merged.parquet", settings=asking(merged=True)) == apart
+    assert read_footer(tmp_path / "merged.parquet")["settings"]["generation"]["merged"]
+
+
 def test_arms_differ_only_in_the_predicted_modality_before_the_prompt(world, adapter, tmp_path):
     plain = ask(world, adapter, tmp_path / "plain.parquet")
     modality = ask(world, adapter, tmp_path / "modality.parquet", arm="modality")

@@ -123,6 +123,8 @@ class GenerationSettings(Settings):
     """Rows a batch; the batches depend on the row ids alone."""
     shards: int = Field(default=1, ge=1)
     """Jobs that share an arm's predictions. Each takes whole batches, so the captions are the same for any number."""
+    merged: bool = False
+    """Fold LoRA into the weights first: faster, but in bfloat16 the folded weights are rounded, so captions can differ."""
     precision: Literal["float32", "bfloat16"] = "bfloat16"
     """Precision of weights and activations."""
     threads: int = Field(default=2, ge=1)

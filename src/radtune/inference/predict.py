@@ -18,7 +18,7 @@ from radtune.errors import ArtifactError, ConfigError
 from radtune.images.store import ImageStore
 from radtune.inference.partial import load_batch, partial_folder, remove, save_batch
 from radtune.inference.rows import TestRow, batches_of_shard, read_test_rows
-from radtune.models.adaptation import adapt, load_trained_state
+from radtune.models.adaptation import adapt, load_trained_state, merge_adapters
 from radtune.models.family import Example, FamilyModel, Generated
 from radtune.models.load import load_model
 from radtune.progress import progress
@@ -88,6 +88,8 @@ def predict(
     model = load_model(settings.build, weights_cache=weights_cache, seed=trained.seed, precision=generation.precision)
     adapt(model, settings.adaptation, seed=trained.seed)
     load_trained_state(model, adapter)
+    if generation.merged:
+        merge_adapters(model)
     model.network.to(device).eval()
 
     with on_sigterm() as stop, locked(partial_folder(output)):
