@@ -24,7 +24,7 @@ from radtune.config.run import RadtuneConfig
 from radtune.errors import ConfigError
 from radtune.workflow.config_record import record_config
 from radtune.workflow.environment import export_to_jobs
-from radtune.workflow.rules import asking, on_gpus, repeated, report_files
+from radtune.workflow.rules import asking, on_gpus, python_on, repeated, report_files
 
 try:
     run = validated(RadtuneConfig, config, where="configuration")

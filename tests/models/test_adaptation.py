@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from peft.tuners.tuners_utils import BaseTunerLayer
 from safetensors.torch import load_file, save_file
 
 from radtune.artifacts.kinds.trained_modules import TRAINED_MODULES
@@ -18,14 +24,15 @@ from radtune.models.adaptation import (
     TrainedModule,
     adapt,
     load_trained_state,
+    merge_adapters,
     set_stage,
     trainable_parameters,
     trained_state,
 )
-from radtune.models.family import Example
+from radtune.models.family import Example, FamilyModel
 from radtune.models.load import load_skeleton
 
-from .conftest import LORA_FAMILIES, RECIPES, learn, tiny_model
+from .conftest import LINEAR, LORA_FAMILIES, RECIPES, learn, tiny_build, tiny_model
 
 if TYPE_CHECKING:
     from .conftest import Taught
@@ -50,6 +57,127 @@ def test_lora_learned_something(family: str, taught: Callable[[str], Taught]) ->
     second = {name: tensor for name, tensor in trained_state(taught(family).model).items() if ".lora_B." in name}
     assert second
     assert all(tensor.abs().max() > 0 for tensor in second.values())
+
+
+def logits(model: FamilyModel, examples: list[Example]) -> torch.Tensor:
+    """What the output head says at every label."""
+    seen: list[torch.Tensor] = []
+    head = model.network.get_submodule(model.output_head())
+    handle = head.register_forward_hook(lambda module, inputs, output: seen.append(output))
+    with torch.no_grad():
+        model.loss(model.collate(examples))
+    handle.remove()
+    return torch.cat([output.reshape(-1, output.shape[-1]) for output in seen])
+
+
+@contextmanager
+def adapters_off(model: FamilyModel) -> Iterator[None]:
+    layers = [module for module in model.network.modules() if isinstance(module, BaseTunerLayer)]
+    for layer in layers:
+        layer.enable_adapters(False)
+    yield
+    for layer in layers:
+        layer.enable_adapters(True)
+
+
+def reloaded(family: str, adaptation: AdaptationSettings, state: dict[str, torch.Tensor], path: Path) -> FamilyModel:
+    """A fresh model with ``state``, by way of a file."""
+    save_file(state, path)
+    model = tiny_model(family)
+    adapt(model, adaptation, seed=99)
+    load_trained_state(model, path)
+    return model
+
+
+@pytest.mark.parametrize("family", LORA_FAMILIES)
+def test_merged_adapters_give_the_same_logits(
+    family: str, taught: Callable[[str], Taught], examples: list[Example], tmp_path: Path
+) -> None:
+    old = taught(family)
+    model = reloaded(family, old.adaptation, trained_state(old.model), tmp_path / "adapter.safetensors")
+    expected = logits(model, examples)
+    with adapters_off(model):
+        assert (logits(model, examples) - expected).abs().max() > 0.1
+    merge_adapters(model)
+    assert not any("lora" in name for name, _ in model.network.named_modules())
+    assert {name for name, _ in model.network.named_parameters()} == {
+        name for name, _ in tiny_model(family).network.named_parameters()
+    }
+    torch.testing.assert_close(logits(model, examples), expected, rtol=1e-4, atol=1e-4)
+
+
+IN_A_NEW_PROCESS = """
+import json, sys
+from pathlib import Path
+from PIL import Image
+from radtune.config.models import AdaptationSettings, BuildSettings
+from radtune.models.adaptation import adapt, load_trained_state
+from radtune.models.family import Example
+from radtune.models.load import load_model
+
+folder, families = Path(sys.argv[1]), json.loads(sys.argv[2])
+images = [Image.open(path) for path in sorted(folder.glob("*.png"))]
+for family, (build, adaptation) in families.items():
+    model = load_model(BuildSettings(**build), weights_cache=folder, seed=1, precision="float32")
+    adapt(model, AdaptationSettings(**adaptation), seed=99)
+    load_trained_state(model, folder / f"{family}.safetensors")
+    made = model.generate(model.collate([Example(str(number), image, "caption") for number, image in enumerate(images)]), 40)
+    print(json.dumps([family, [one.text for one in made]]))
+"""
+
+
+def test_adapters_say_the_same_in_a_new_process(taught: Callable[[str], Taught], prompts: list[Example], tmp_path: Path) -> None:
+    families = {}
+    for family in LORA_FAMILIES:
+        old = taught(family)
+        save_file(trained_state(old.model), tmp_path / f"{family}.safetensors")
+        families[family] = tiny_build(family).model_dump(mode="json"), old.adaptation.model_dump(mode="json")
+    for number, prompt in enumerate(prompts):
+        prompt.image.save(tmp_path / f"{number}.png")
+    result = subprocess.run(
+        [sys.executable, "-c", IN_A_NEW_PROCESS, str(tmp_path), json.dumps(families)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    said = dict(json.loads(line) for line in result.stdout.splitlines())
+    plain = [replace(prompt, row_id=str(number)) for number, prompt in enumerate(prompts)]
+    for family in LORA_FAMILIES:
+        model = taught(family).model
+        assert said[family] == [made.text for made in model.generate(model.collate(plain), 40)], family
+
+
+class TestDora:
+    settings = AdaptationSettings(strategy="targeted", rank=4, alpha=8, dropout=0.0, dora=True, targets=LINEAR)
+
+    def test_one_magnitude_an_output_is_added_and_counted(self) -> None:
+        plain, dora = tiny_model("smolvlm"), tiny_model("smolvlm")
+        lora = adapt(plain, self.settings.model_copy(update={"dora": False}), seed=1)
+        rows = adapt(dora, self.settings, seed=1)
+        assert [row.module for row in rows] == [row.module for row in lora]
+        for row, without in zip(rows, lora, strict=True):
+            outputs = dora.network.get_submodule(row.module).out_features
+            assert row.parameters == without.parameters + outputs
+            assert row.total_parameters == without.total_parameters + outputs
+        assert trainable_parameters(dora) == sum(row.parameters for row in rows)
+
+    def test_starts_as_nothing_learns_reloads_and_merges(self, examples: list[Example], tmp_path: Path) -> None:
+        model = tiny_model("smolvlm")
+        before = logits(model, examples)
+        adapt(model, self.settings, seed=1)
+        torch.testing.assert_close(logits(model, examples), before, rtol=1e-4, atol=1e-4)
+        start = trained_state(model)
+        first = learn(model, examples, 1, 1e-2)
+        assert learn(model, examples, 30, 1e-2) < 0.9 * first
+        state = trained_state(model)
+        magnitudes = [name for name in state if "lora_magnitude_vector" in name]
+        assert len(magnitudes) == len({name.split(".lora_")[0] for name in state})
+        assert not any(torch.equal(state[name], start[name]) for name in magnitudes)
+
+        fresh = reloaded("smolvlm", self.settings, state, tmp_path / "adapter.safetensors")
+        expected = logits(model, examples)
+        torch.testing.assert_close(logits(fresh, examples), expected, rtol=0, atol=0)
+        merge_adapters(fresh)
+        torch.testing.assert_close(logits(fresh, examples), expected, rtol=1e-4, atol=1e-4)
 
 
 @families

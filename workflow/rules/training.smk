@@ -1,6 +1,8 @@
 """Training, one rule a model, so that one model's branch can be addressed: ``-R train_<model>``.
 
 Resumable states lie beside the outputs and are not declared: Snakemake deletes what is declared when a job fails.
+
+The number of GPUs is in the command and not in a param, so that another number retrains nothing.
 """
 
 for system in run.systems:
@@ -41,7 +43,8 @@ for system in run.systems:
         message:
             asking(f"Training {system}", model.resources.gpu)
         shell:
-            "exec python -m radtune --log {log} training train --mix {input.mix} {params.images:q}"
+            python_on(model.resources.gpu)
+            + " radtune --log {log} training train --mix {input.mix} {params.images:q}"
             " --adapter {output.adapter} --training-log {output.training_log}"
             " --trained-modules {output.trained_modules} --checkpoints {params.checkpoints:q}"
             " --settings {params.settings:q} --seed {params.seed}"

@@ -14,11 +14,6 @@ from radtune.options import SeedOption, SettingsOption, WeightsCacheOption
 app = typer.Typer(help="Train a model.", no_args_is_help=True)
 
 
-@app.callback()
-def _group() -> None:
-    """Keep the group a group although it has one command."""
-
-
 @app.command("train")
 def train_command(
     mix: Annotated[Path, typer.Option(help="The mix to train on.")],
@@ -33,7 +28,8 @@ def train_command(
 ) -> None:
     """Train one model on one mix, or go on where the same training was cut short.
 
-    After SIGTERM the state is saved and the exit code is 75: the same command goes on from there.
+    After SIGTERM the state is saved and the exit code is 75: the same command goes on from there. On several GPUs, start it with
+    `python -m torch.distributed.run --standalone --nproc-per-node <GPUs> -m -- radtune training train ...`.
     """
     from radtune.config.models import TrainStep
     from radtune.training.loop import Stopped
@@ -54,3 +50,15 @@ def train_command(
     except Stopped:
         print("asked to stop: the state is saved; the same command goes on from here", file=sys.stderr)
         sys.exit(EXIT_SAVED)
+
+
+@app.command("export")
+def export_command(
+    adapter: Annotated[Path, typer.Option(help="The adapter that `radtune training train` wrote.")],
+    output: Annotated[Path, typer.Option(help="The folder to make.", file_okay=False)],
+    weights_cache: WeightsCacheOption,
+) -> None:
+    """Fold an adapter into its model and write that as a checkpoint folder, which a `path:` source or transformers can load."""
+    from radtune.training.export import export
+
+    export(adapter, output, weights_cache=weights_cache)

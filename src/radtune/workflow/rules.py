@@ -22,6 +22,19 @@ def on_gpus(count: int) -> dict[str, int]:
     return {"gpu": count, "nodes": 1} if count else {}
 
 
+def python_on(gpus: int) -> str:
+    """The beginning of a command that runs a module: `torchrun` with one process a GPU where there are several.
+
+    After SIGTERM it would kill its processes within 30 seconds; they get 100 to end their step and save.
+    """
+    if gpus <= 1:
+        return "exec python -m"
+    return (
+        f"exec python -m torch.distributed.run --standalone --nproc-per-node {gpus} --shutdown-timeout 100"
+        " --local-ranks-filter 0 -m --"
+    )
+
+
 def asking(sentence: str, gpu: int = 0) -> str:
     """A rule's message: what it does, and what its job asks for, so that a dry-run shows the cost of each job."""
     gpus = "{resources.gpu} GPU, " if gpu else ""
