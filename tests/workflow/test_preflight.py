@@ -108,3 +108,28 @@ def test_gpu_is_the_schedulers_affair_on_a_cluster(tmp_path: Path) -> None:
     assert len(states(check_needs(configured(tmp_path)), "GPU")) == 1
     without = {"visiongpt2": {"resources": {"gpu": 0}}}
     assert states(check_needs(configured(tmp_path, models=without)), "GPU") == []
+
+
+def test_training_that_does_not_fit_the_gpu(tmp_path: Path) -> None:
+    def needs(gib: float) -> list[Need]:
+        overlay = {"systems": ["visiongpt2", "smolvlm_500m"], "planning": {"memory_gib": gib, "device": "a GPU"}}
+        return check_needs(configured(tmp_path, **overlay), cluster=True)
+
+    assert states(needs(80.0), "GPU memory of visiongpt2") == ["there"]
+    tight = needs(6.0)
+    assert states(tight, "GPU memory of visiongpt2") == ["there"]
+    (warning,) = [need for need in tight if need.what == "GPU memory of smolvlm_500m"]
+    assert warning.state == "warning"
+    assert warning.detail.startswith("6.4 GiB planned")
+    assert "6.0 GiB on a GPU" in warning.detail
+
+
+def test_target_that_matches_nothing(tmp_path: Path) -> None:
+    models = {"smolvlm_500m": {"adaptation": {"strategy": "targeted", "targets": ["language:nothing"]}}}
+    (need,) = [
+        need
+        for need in check_needs(configured(tmp_path, systems=["smolvlm_500m"], models=models), cluster=True)
+        if need.what == "models.smolvlm_500m"
+    ]
+    assert need.state == "lacking"
+    assert "language:nothing" in need.detail

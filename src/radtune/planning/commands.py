@@ -30,11 +30,14 @@ def plan(
     import orjson
 
     from radtune.config.load import load_config
-    from radtune.planning.plan import assumptions, chosen_models, plan_model
-    from radtune.planning.table import table
+    from radtune.planning.selection import chosen_models
 
     settings = load_config(config or [Path("config.yaml")])
     names = chosen_models(settings, model or (), strategy or ())
+
+    from radtune.planning.plan import assumptions, plan_model
+    from radtune.planning.table import table
+
     plans = [plan_model(settings, name, results=results) for name in names]
     notes = assumptions(settings.planning)
     if format is Format.json:

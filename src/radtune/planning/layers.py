@@ -24,7 +24,7 @@ class RowSize:
     image_tokens: int
     """Tokens of one standardised image in what the language model attends to."""
     prompt_tokens: int
-    """Tokens of the captioning prompt without the image's, reckoned from its characters."""
+    """Tokens of the captioning prompt without the image's; those of a skeleton are reckoned from its characters."""
     answer_tokens: int
     """`build.maximum_text_tokens`."""
     sequence: int
@@ -79,13 +79,17 @@ class Work:
 
 def row_size(model: FamilyModel) -> RowSize:
     """Positions that one row of ``model`` takes. ``model`` may be a skeleton."""
-    build = model.build
     pixels = _pixels(model)
-    prompt = math.ceil(len(model.prompt_text(Example("", _square(model), "caption"))) / CHARACTERS_A_TOKEN)
+    example = Example("", _square(model), "caption")
+    if model.tokenizer is None:
+        prompt = math.ceil(len(model.prompt_text(example)) / CHARACTERS_A_TOKEN)
+    else:
+        prompt = model.text_tokens(example)
+    answer = model.build.maximum_text_tokens
     image = model.image_tokens()
-    sequence = prompt + build.maximum_text_tokens + (image if model.image_in_sequence else 0)
+    sequence = prompt + answer + (image if model.image_in_sequence else 0)
     patches = 0 if _is_convolutional(model) else pixels.numel() // _patch_values(model)
-    return RowSize(image, prompt, build.maximum_text_tokens, sequence, patches, pixels.shape[1] if pixels.ndim == 5 else 1)
+    return RowSize(image, prompt, answer, sequence, patches, pixels.shape[1] if pixels.ndim == 5 else 1)
 
 
 def work_of_a_row(model: FamilyModel) -> Work:
@@ -150,7 +154,7 @@ def _patch_values(model: FamilyModel) -> int:
 
 
 def _convolution_outputs(model: FamilyModel) -> dict[str, tuple[int, int]]:
-    """Pixels into and out of every convolution of a convolutional vision tower, from a forward pass on the meta device."""
+    """Pixels into and out of every convolution of a convolutional vision tower, from a forward pass."""
     found: dict[str, tuple[int, int]] = {}
     convolutions = _in_vision(model, nn.Conv2d)
 
@@ -163,7 +167,7 @@ def _convolution_outputs(model: FamilyModel) -> dict[str, tuple[int, int]]:
     handles = [module.register_forward_hook(remember(name)) for name, module in convolutions]  # type: ignore[arg-type]
     tower = model.network.get_submodule(model.towers["vision"])
     with torch.no_grad():
-        tower(_pixels(model).to("meta", model.dtype))
+        tower(_pixels(model).to(model.device, model.dtype))
     for handle in handles:
         handle.remove()
     return found

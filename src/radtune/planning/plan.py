@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+import torch
 
 from radtune.config.models import AdaptationSettings, ModelSettings, PrintedCount
 from radtune.config.planning import PlanningSettings
@@ -15,7 +16,7 @@ from radtune.models.adaptation import adapt, set_stage, tower_of, trainable_para
 from radtune.models.family import FamilyModel
 from radtune.models.load import load_skeleton
 from radtune.planning.compute import prediction_hours, row_operations, training_hours
-from radtune.planning.layers import work_of_a_row
+from radtune.planning.layers import Work, work_of_a_row
 from radtune.planning.memory import GIB, training_memory
 from radtune.planning.rows import RowCounts, count_rows
 from radtune.training.loop import evaluation_steps, steps_per_epoch
@@ -102,24 +103,6 @@ class ModelPlan:
     """GPU hours of all arms and tasks."""
 
 
-def chosen_models(config: RadtuneConfig, names: Sequence[str] = (), strategies: Sequence[str] = ()) -> list[str]:
-    """Those of `models` that are asked for, in their order; all if nothing is named.
-
-    Raises :class:`ConfigError` for a name that is none of them, and for a strategy that none of them has.
-    """
-    for name in names:
-        if name not in config.models:
-            raise ConfigError(f"--model: {name!r} is not one of the models", f"choose from {', '.join(config.models)}")
-    chosen = [name for name in config.models if not names or name in names]
-    there = dict.fromkeys(config.models[name].adaptation.strategy for name in chosen)
-    for strategy in strategies:
-        if strategy not in there:
-            raise ConfigError(
-                f"--strategy: {strategy!r} is the strategy of none of the models", f"choose from {', '.join(there)}"
-            )
-    return [name for name in chosen if not strategies or config.models[name].adaptation.strategy in strategies]
-
-
 def plan_model(config: RadtuneConfig, name: str, *, results: Path, device_gib: float | None = None) -> ModelPlan:
     """The plan of the model ``name`` of ``config``, from its skeleton; nothing is downloaded.
 
@@ -131,15 +114,15 @@ def plan_model(config: RadtuneConfig, name: str, *, results: Path, device_gib: f
         raise ConfigError(f"models.{name}.training.mix: {settings.training.mix!r} is not one of the mixes")
     try:
         model = load_skeleton(settings.build)
-        adapt(model, settings.adaptation, seed=config.seed)
+        with torch.device("meta"):  # adapters without weights, like the rest of the skeleton
+            adapt(model, settings.adaptation, seed=config.seed)
     except ConfigError as error:
         raise ConfigError(f"models.{name}.{error.problem}", error.fix) from None
     rows = count_rows(config, settings.training.mix, results)
     stages = [StagePlan(epoch, _stage(model, settings.adaptation, epoch)) for epoch in _first_epochs(model, settings)]
-    operations = _training_operations(model, settings, rows, [stage.epoch for stage in stages])
+    operations, work = _training_operations(model, settings, rows, [stage.epoch for stage in stages])
 
-    # The model is left in its last stage, which trains the most.
-    work = work_of_a_row(model)
+    # The model is in its last stage now, which trains the most.
     total = sum(parameter.numel() for parameter in model.network.parameters())
     trainable = stages[-1].trainable
     memory = training_memory(model, settings, work, trainable)
@@ -211,16 +194,20 @@ def _steps(rows: RowCounts, settings: ModelSettings) -> int:
     return steps_per_epoch(rows.train, settings.training) * settings.training.epochs
 
 
-def _training_operations(model: FamilyModel, settings: ModelSettings, rows: RowCounts, first_epochs: list[int]) -> float:
-    """Floating-point operations of all epochs and evaluations. Leaves the model in its last stage."""
+def _training_operations(
+    model: FamilyModel, settings: ModelSettings, rows: RowCounts, first_epochs: list[int]
+) -> tuple[int, Work]:
+    """Floating-point operations of all epochs and evaluations, and what a row sends through the last stage, in which the model
+    is left."""
     total = 0
     for start, end in zip(first_epochs, [*first_epochs[1:], settings.training.epochs], strict=True):
         set_stage(model, settings.adaptation, start)
-        row = row_operations(work_of_a_row(model))
+        work = work_of_a_row(model)
+        row = row_operations(work)
         again = row.recomputed if settings.training.activation_checkpointing else 0
         total += (end - start) * rows.train * (row.forward + row.backward + again)
     evaluations = len(evaluation_steps(_steps(rows, settings), settings.training.evaluations))
-    return total + evaluations * rows.valid * row.forward
+    return total + evaluations * rows.valid * row.forward, work
 
 
 def _by_tower(model: FamilyModel) -> dict[str, int]:

@@ -16,6 +16,7 @@ from radtune.errors import ConfigError
 from radtune.weights.source import parse_source
 
 MEGABYTE = 1 << 20
+GIB = 1 << 30
 SAMPLE_DISK_MB = 4_000
 """Free disk asked for a run on packages. The sample leaves 0.6 GB of weights and 0.04 GB of results; the rest is room for wheels
 being unpacked, for checkpoints, and for a data set of one's own."""
@@ -45,6 +46,7 @@ def check_needs(config: RadtuneConfig, *, cluster: bool = False) -> list[Need]:
         *_weights(config),
         *_question_writer(config),
         *_disk(config),
+        *_memory(config, cluster),
         *([] if cluster else _gpu(config)),
     ]
 
@@ -85,6 +87,8 @@ def _sources(config: RadtuneConfig) -> Iterator[tuple[str, str, str | None]]:
         yield "questions.model", config.questions.model, config.questions.sha256
     if "bertscore" in config.metrics.metrics:
         yield "metrics.bertscore_source", config.metrics.bertscore_source, config.metrics.bertscore_sha256
+    if "meteor" in config.metrics.metrics:
+        yield "metrics.meteor_source", config.metrics.meteor_source, None
     for system in config.systems:
         build = config.models[system].build
         for part, source in build.sources.items():
@@ -154,6 +158,31 @@ def _disk(config: RadtuneConfig) -> Iterator[Need]:
     free = shutil.disk_usage(Path.cwd()).free // MEGABYTE
     state: Literal["there", "lacking"] = "there" if free >= wanted else "lacking"
     yield Need(state, "disk", f"{free:,} MB free here, {wanted:,} MB wanted")
+
+
+def _memory(config: RadtuneConfig, cluster: bool) -> Iterator[Need]:
+    """Warn of every training whose planned peak is more than the GPU has: the one here, or else that of `planning`."""
+    import torch
+
+    from radtune.planning.plan import plan_model
+
+    device, room = config.planning.device, config.planning.memory_gib
+    if torch.cuda.is_available() and not cluster:
+        found = torch.cuda.get_device_properties(0)
+        device, room = found.name, found.total_memory / GIB
+    for system in config.systems:
+        if not config.models[system].resources.gpu:
+            continue
+        try:
+            plan = plan_model(config, system, results=Path("results"), device_gib=room)
+        except ConfigError as error:
+            yield Need("lacking", f"models.{system}", str(error))
+            continue
+        peak = f"{plan.memory_gib.peak:.1f} GiB planned (radtune plan), {room:.1f} GiB on {device}"
+        if plan.memory_gib.fits:
+            yield Need("there", f"GPU memory of {system}", peak)
+        else:
+            yield Need("warning", f"GPU memory of {system}", f"{peak}; lower training.batch_size or checkpoint activations")
 
 
 def _gpu(config: RadtuneConfig) -> Iterator[Need]:
