@@ -118,8 +118,8 @@ from radtune.models.load import load_model
 folder, families = Path(sys.argv[1]), json.loads(sys.argv[2])
 images = [Image.open(path) for path in sorted(folder.glob("*.png"))]
 for family, (build, adaptation) in families.items():
-    model = load_model(BuildSettings(**build), weights_cache=folder, seed=1, precision="float32")
-    adapt(model, AdaptationSettings(**adaptation), seed=99)
+    model = load_model(BuildSettings.parse(build), weights_cache=folder, seed=1, precision="float32")
+    adapt(model, AdaptationSettings.parse(adaptation), seed=99)
     load_trained_state(model, folder / f"{family}.safetensors")
     made = model.generate(model.collate([Example(str(number), image, "caption") for number, image in enumerate(images)]), 40)
     print(json.dumps([family, [one.text for one in made]]))
@@ -131,7 +131,7 @@ def test_adapters_say_the_same_in_a_new_process(taught: Callable[[str], Taught],
     for family in LORA_FAMILIES:
         old = taught(family)
         save_file(trained_state(old.model), tmp_path / f"{family}.safetensors")
-        families[family] = tiny_build(family).model_dump(mode="json"), old.adaptation.model_dump(mode="json")
+        families[family] = tiny_build(family).canonical(), old.adaptation.canonical()
     for number, prompt in enumerate(prompts):
         prompt.image.save(tmp_path / f"{number}.png")
     result = subprocess.run(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import random
@@ -17,13 +18,14 @@ from safetensors.torch import load_file
 from radtune.artifacts.io import check_kind, content_digest, read_footer, read_rows
 from radtune.artifacts.kinds.trained_modules import TRAINED_MODULES
 from radtune.artifacts.kinds.training_log import TRAINING_LOG
-from radtune.config.models import AdaptationSettings
+from radtune.config.models import AdaptationSettings, TrainStep
 from radtune.errors import EXIT_SAVED, DataError, RadtuneError
+from radtune.models.load import load_model
 from radtune.training.adapter_file import read_adapter_metadata
 from radtune.training.folder_lock import LOCK_NAME
 from radtune.training.loop import Stopped
 from radtune.training.train import train
-from training.tiny_world import ADAPTATION, SEED, Outputs, make_world, recipe
+from training.tiny_world import ADAPTATION, BUILD, SEED, Outputs, make_world, recipe
 
 LONG = {"epochs": 24, "evaluations": 10, "patience": 10, "checkpoint_steps": 3}
 """120 steps: long enough to be killed in the middle."""
@@ -202,6 +204,33 @@ def test_recomputed_activations_change_nothing(world, tmp_path):
     )
     expected, found = load_file(stored.adapter), load_file(recomputed.adapter)
     assert all(torch.equal(tensor, found[name]) for name, tensor in expected.items())
+
+
+@pytest.mark.skipif(importlib.util.find_spec("bitsandbytes") is None, reason="bitsandbytes is not installed")
+def test_adapters_of_four_bit_weights_learn_and_resume_exactly(world, tmp_path):
+    model = load_model(BUILD, weights_cache=tmp_path, seed=SEED, precision="float32")
+    model.network.save_pretrained(tmp_path / "checkpoint")
+    model.tokenizer.save_pretrained(tmp_path / "checkpoint")
+    source = {"sources": {"model": f"path:{tmp_path / 'checkpoint'}"}, "options": {}, "quantisation": "nf4"}
+    settings = TrainStep(
+        build=BUILD.model_copy(update=source),
+        adaptation=AdaptationSettings(strategy="extended", rank=8, alpha=16, dropout=0.1),
+        training=recipe(epochs=5, learning_rate=2e-2, precision="bfloat16").training,
+    )
+    whole, cut = Outputs(tmp_path / "whole"), Outputs(tmp_path / "cut")
+
+    def go(outputs):
+        train(world.mix, world.images, *outputs.arguments(), settings=settings, seed=SEED, weights_cache=tmp_path)
+
+    go(whole)
+    losses = {row["step"]: row["loss"] for row in read_rows(whole.training_log, TRAINING_LOG) if row["event"] == "train"}
+    assert losses[25] < losses[1] - 0.1
+    assert all(".lora_" in name for name in load_file(whole.adapter))
+    stop_at(cut, 12)
+    with pytest.raises(Stopped):
+        go(cut)
+    go(cut)
+    assert_same(cut, whole)
 
 
 def test_early_stopping_after_patience_evaluations_without_a_better_loss(world, tmp_path):
