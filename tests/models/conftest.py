@@ -78,7 +78,7 @@ RECIPES = {
         steps=120,
         options={"language_layers": 2},
     ),
-    "idefics": Recipe(steps=140, options={"language_layers": 2, "cross_layer_interval": 1}),
+    "idefics": Recipe(steps=120, options={"language_layers": 2, "cross_layer_interval": 1}),
     "visiongpt2": Recipe(AdaptationSettings(strategy="staged"), steps=250, parts=("vision", "language")),
     "cnn_transformer": Recipe(AdaptationSettings(strategy="staged"), steps=120, parts=("vision", "language")),
     "soft_prompt": Recipe(

@@ -9,8 +9,9 @@ from transformers import IdeficsImageProcessor, IdeficsProcessor
 
 from radtune.config.models import AdaptationSettings, BuildSettings
 from radtune.config.published_models import PUBLISHED_MODELS
-from radtune.errors import ConfigError
+from radtune.errors import ConfigError, WeightsError
 from radtune.models.adaptation import adapt, lora_targets, trainable_parameters
+from radtune.models.byte_tokenizer import byte_tokenizer
 from radtune.models.family import Example, FamilyModel
 from radtune.models.load import load_model, load_skeleton
 
@@ -118,6 +119,15 @@ def test_image_placeholders_are_never_written(model: FamilyModel) -> None:
     batch = model.collate([example()])
     written = model.continue_greedily(batch, 3)
     assert not set(written[0].tolist()) & {model.token_id("<image>"), model.token_id("<fake_token_around_image>")}
+
+
+def test_a_checkpoint_that_is_not_tuned_to_instructions(model: FamilyModel, tmp_path: Path) -> None:
+    """Its tokenizer lacks the end of an utterance and would take the unknown token, with which rows are padded, for it."""
+    model.network.save_pretrained(tmp_path)
+    byte_tokenizer(("<unk>", "<s>", "</s>", "<fake_token_around_image>", "<image>")).save_pretrained(tmp_path)
+    build = TINY.model_copy(update={"sources": {"model": f"path:{tmp_path}"}})
+    with pytest.raises(WeightsError, match="its words do not include <end_of_utterance>"):
+        load_model(build, weights_cache=tmp_path, seed=1, precision="float32")
 
 
 def test_settings_that_do_not_fit(tmp_path: Path) -> None:

@@ -9,13 +9,14 @@ from the hidden states.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from PIL.Image import Resampling
 from torch import Tensor
 
 from radtune.config.models import BuildSettings
-from radtune.errors import ConfigError
+from radtune.errors import ConfigError, WeightsError
 from radtune.models.family import Example, Tower
 from radtune.models.pixels import CLIP, normalised
 from radtune.models.sizes import check_divisible, check_fixed_side
@@ -88,6 +89,20 @@ class Idefics(TransformersFamily):
         "connector": r"model\.(perceiver_resampler|gated_cross_attn_layers)",
         "language": r"model\.(embed_tokens|layers|norm)|lm_head",
     }
+
+    @classmethod
+    def load(cls, build: BuildSettings, *, weights_cache: Path, precision: str) -> Self:
+        """See :class:`TransformersFamily`. Raises :class:`WeightsError` for a checkpoint without the tokens of the frame: each would
+        become the unknown token."""
+        model = super().load(build, weights_cache=weights_cache, precision=precision)
+        known = model.tokenizer.get_vocab()
+        words = model.config.vocab_size + model.config.additional_vocab_size
+        for token in ADDED:
+            if known.get(token, words) >= words:
+                raise WeightsError(
+                    f"{build.sources['model']}: its words do not include {token}", "name a checkpoint tuned to instructions"
+                )
+        return model
 
     def image_tokens(self) -> int:
         """Latents of the resampler, reached through cross-attention."""
