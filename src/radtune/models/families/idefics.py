@@ -92,8 +92,10 @@ class Idefics(TransformersFamily):
 
     @classmethod
     def load(cls, build: BuildSettings, *, weights_cache: Path, precision: str) -> Self:
-        """See :class:`TransformersFamily`. Raises :class:`WeightsError` for a checkpoint without the tokens of the frame: each would
-        become the unknown token."""
+        """See :class:`TransformersFamily`.
+
+        Raises :class:`WeightsError` for a checkpoint without the tokens of the frame: each would become the unknown token.
+        """
         model = super().load(build, weights_cache=weights_cache, precision=precision)
         known = model.tokenizer.get_vocab()
         words = model.config.vocab_size + model.config.additional_vocab_size
