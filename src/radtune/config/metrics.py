@@ -8,14 +8,31 @@ from pydantic import Field
 
 from radtune.config.base import Settings
 
-MetricName = Literal["rouge", "bertscore", "concept_f1", "exact_match", "modality_accuracy"]
+MetricName = Literal[
+    "rouge", "bleu", "cider", "meteor", "bertscore", "concept_f1", "exact_match", "token_f1", "modality_accuracy"
+]
+CaptionText = Literal["normalised", "raw"]
 
 
 class MetricSettings(Settings):
     """What is measured."""
 
-    metrics: tuple[MetricName, ...] = ("rouge", "bertscore", "concept_f1", "exact_match", "modality_accuracy")
+    metrics: tuple[MetricName, ...] = (
+        "rouge",
+        "bleu",
+        "cider",
+        "meteor",
+        "bertscore",
+        "concept_f1",
+        "exact_match",
+        "token_f1",
+        "modality_accuracy",
+    )
     """Metrics computed for every prediction they apply to."""
+    caption_text: CaptionText = "normalised"
+    """Text that BLEU, CIDEr and METEOR are computed on, before its Penn Treebank tokens: as ImageCLEF normalises it, or raw."""
+    meteor_source: str = "package:pycocoevalcap==1.2"
+    """Where `meteor-1.5.jar` and its paraphrase table lie: a wheel or a folder, which may hold them at any depth."""
     bertscore_source: str = "hub:microsoft/deberta-xlarge-mnli@main"
     """Weights of BERTScore's encoder: a folder that `transformers` can load, with safetensors."""
     bertscore_folder: str = ""

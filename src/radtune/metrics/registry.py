@@ -31,6 +31,30 @@ def _load_rouge() -> Metric:
     return rouge
 
 
+def _load_bleu() -> Metric:
+    from radtune.metrics.bleu import bleu
+
+    return bleu
+
+
+def _load_cider() -> Metric:
+    from radtune.metrics.cider import cider
+
+    return cider
+
+
+def _load_meteor() -> Metric:
+    from radtune.metrics.meteor import meteor
+
+    return meteor
+
+
+def _load_token_f1() -> Metric:
+    from radtune.metrics.token_f1 import token_f1
+
+    return token_f1
+
+
 def _load_bertscore() -> Metric:
     from radtune.metrics.bertscore import bertscore
 
@@ -57,9 +81,13 @@ def _load_modality_accuracy() -> Metric:
 
 METRICS: Final[Mapping[MetricName, Entry]] = {
     "rouge": Entry(frozenset({"caption", "question"}), ("rouge1", "rouge2", "rougeL"), _load_rouge),
+    "bleu": Entry(frozenset({"caption"}), ("bleu1", "bleu2", "bleu3", "bleu4"), _load_bleu),
+    "cider": Entry(frozenset({"caption"}), ("cider",), _load_cider),
+    "meteor": Entry(frozenset({"caption"}), ("meteor",), _load_meteor),
     "bertscore": Entry(frozenset({"caption"}), ("bertscore",), _load_bertscore),
     "concept_f1": Entry(frozenset({"caption"}), ("concept_f1",), _load_concept_f1),
     "exact_match": Entry(frozenset({"question"}), ("exact_match",), _load_exact_match),
+    "token_f1": Entry(frozenset({"question"}), ("token_precision", "token_recall", "token_f1"), _load_token_f1),
     "modality_accuracy": Entry(frozenset({"caption"}), ("modality_accuracy",), _load_modality_accuracy),
 }
 """Every metric that the configuration may name."""

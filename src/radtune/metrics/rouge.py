@@ -7,14 +7,13 @@ normalisation would make any two numbers equal.
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import cache
-from itertools import pairwise
 from typing import NamedTuple
 
 from radtune.config.models import Task
 from radtune.metrics.contract import Resources, Result, Sample, f1, versions
+from radtune.metrics.ngrams import clipped_overlap, count_ngrams
 from radtune.metrics.preprocessing import NORMALISATION, normalise_caption
 
 _TOKEN = re.compile(r"[a-z0-9]+")
@@ -47,8 +46,8 @@ def rouge(samples: Sequence[Sample], resources: Resources) -> Result:
 def rouge_f(prediction: Sequence[str], reference: Sequence[str]) -> Rouge:
     """F measures of one pair of token sequences."""
     return Rouge(
-        _f(_clipped_overlap(prediction, reference), len(prediction), len(reference)),
-        _f(_clipped_overlap(_bigrams(prediction), _bigrams(reference)), len(prediction) - 1, len(reference) - 1),
+        _f(_common_ngrams(prediction, reference, 1), len(prediction), len(reference)),
+        _f(_common_ngrams(prediction, reference, 2), len(prediction) - 1, len(reference) - 1),
         _f(longest_common_subsequence(prediction, reference), len(prediction), len(reference)),
     )
 
@@ -84,14 +83,8 @@ def _task_tokens(text: str, task: Task) -> tuple[str, ...]:
     return tokenise(normalise_caption(text), stem=False) if task == "caption" else tokenise(text, stem=True)
 
 
-def _bigrams(tokens: Sequence[str]) -> list[tuple[str, str]]:
-    return list(pairwise(tokens))
-
-
-def _clipped_overlap(first: Iterable[Hashable], second: Iterable[Hashable]) -> int:
-    """Number of elements in common, each counted as often as it stands in both."""
-    left, right = Counter(first), Counter(second)
-    return sum(min(left[gram], right[gram]) for gram in left.keys() & right.keys())
+def _common_ngrams(first: Sequence[str], second: Sequence[str], order: int) -> int:
+    return clipped_overlap(count_ngrams(first, order), count_ngrams(second, order))
 
 
 def _f(common: int, predicted: int, reference: int) -> float:

@@ -19,10 +19,19 @@ METRIC_TITLES = {
     "rouge1": "ROUGE-1",
     "rouge2": "ROUGE-2",
     "rougeL": "ROUGE-L",
+    "bleu1": "BLEU-1",
+    "bleu2": "BLEU-2",
+    "bleu3": "BLEU-3",
+    "bleu4": "BLEU-4",
+    "cider": "CIDEr",
+    "meteor": "METEOR",
     "bertscore": "BERTScore",
     "concept_f1": "UMLS concept F1",
     "modality_accuracy": "Modality accuracy",
     "exact_match": "Exact match",
+    "token_precision": "Token precision",
+    "token_recall": "Token recall",
+    "token_f1": "Token F1",
 }
 """Metrics in the order of the table's columns; others follow under their own name."""
 

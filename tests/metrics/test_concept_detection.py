@@ -1,0 +1,38 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import f1_score
+
+from radtune.errors import DataError
+from radtune.metrics.concept_detection import concept_detection_f1, parse_concepts
+
+CONCEPTS = st.frozensets(st.sampled_from(["C0040405", "C0024485", "C0817096", "C0006104"]))
+
+
+@given(CONCEPTS, CONCEPTS.filter(bool))
+def test_equal_to_scikit_learn_over_the_union_as_the_organisers_compute_it(
+    predicted: frozenset[str], true: frozenset[str]
+) -> None:
+    union = sorted(predicted | true)
+    expected = f1_score([cui in true for cui in union], [cui in predicted for cui in union], zero_division=0)
+    assert concept_detection_f1(predicted, true) == pytest.approx(expected)
+
+
+def test_images_without_true_concepts_have_no_value() -> None:
+    assert concept_detection_f1({"C1"}, set()) is None
+    assert concept_detection_f1({"C1"}, {"C1", "C2"}, among={"C3"}) is None
+
+
+def test_the_secondary_score_counts_some_concepts_only() -> None:
+    assert concept_detection_f1({"C1", "C9"}, {"C1", "C2"}, among={"C1", "C3"}) == 1
+
+
+def test_cells_of_the_tasks_files() -> None:
+    assert parse_concepts("C0040405;c0817096", "line 2") == {"C0040405", "C0817096"}
+    assert parse_concepts(" ", "line 2") == frozenset()
+    with pytest.raises(DataError, match="line 3: C1 occurs more than once"):
+        parse_concepts("C1;C1", "line 3")
+    with pytest.raises(DataError, match="line 4: an empty concept"):
+        parse_concepts("C1;", "line 4")
+    with pytest.raises(DataError, match="101 concepts"):
+        parse_concepts(";".join(f"C{number}" for number in range(101)), "line 5")
