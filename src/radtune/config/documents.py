@@ -18,7 +18,8 @@ from radtune.config.run import RadtuneConfig
 _WIDTH = 110
 
 _HEADER = """\
-The published experiments, complete. Each key says what it is; docs/configuration.md has them in one table.
+The published experiments, complete. Each key says what it is, models and mixes at the first of them; docs/configuration.md
+has all keys in one table.
 An overlay changes some keys and leaves the rest: snakemake --configfile workflow/runs/sample.yaml
 Written by `radtune config write` from src/radtune/config; values may be edited here, comments come from there."""
 
@@ -40,17 +41,31 @@ def _block(settings: BaseModel, indent: str) -> list[str]:
 
 
 def _entry(name: str, value: Any, indent: str) -> list[str]:
-    """One key with its value: blocks nest, mappings of blocks nest twice, all else is one line of flow YAML."""
+    """One key with its value: blocks nest, mappings of blocks nest twice (the first with comments), all else is one line."""
     if isinstance(value, BaseModel):
         return [f"{indent}{name}:", *_block(value, indent + "  ")]
     if isinstance(value, dict) and value and all(isinstance(item, BaseModel) for item in value.values()):
-        lines = [f"{indent}{name}:"]
-        for key, item in value.items():
-            lines += [f"{indent}  {key}:", *_block(item, indent + "    ")]
+        (first, block), *others = value.items()
+        lines = [f"{indent}{name}:", f"{indent}  {first}:", *_block(block, indent + "    ")]
+        for key, item in others:
+            lines += ["", f"{indent}  {key}:", *_compact(item, indent + "    ")]
         return lines
     if isinstance(value, dict) and value:
         return [f"{indent}{name}:", *(f"{indent}  {key}: {_scalar(item)}" for key, item in value.items())]
     return [f"{indent}{name}: {_scalar(value)}"]
+
+
+def _compact(settings: BaseModel, indent: str) -> list[str]:
+    """A block without comments, one wrapped line of flow YAML a key: the keys are explained where such a block comes first."""
+    lines: list[str] = []
+    for name, value in settings.model_dump(mode="json").items():
+        text = yaml.safe_dump({name: value}, default_flow_style=True, width=_WIDTH - 10, allow_unicode=True, sort_keys=False)
+        inner = text.strip()[1:-1]
+        lines += [
+            f"{indent}{line.strip()}" if number == 0 else f"{indent}  {line.strip()}"
+            for number, line in enumerate(inner.splitlines())
+        ]
+    return lines
 
 
 def _scalar(value: Any) -> str:

@@ -134,7 +134,7 @@ PUBLISHED_MODELS: dict[str, ModelSettings] = {
         generation=_LLAVA_GENERATION,
         resources=_LLAVA_RESOURCES,
         printed=PrintedCount(
-            source=JOURNAL, millions=34.4, percent=0.48, note="agrees, with other layers than the article names"
+            source=JOURNAL, millions=34.4, percent=0.48, note="with other layers than the article names"
         ),
     ),
     # Section 3.1: 347,242,496 trained.
