@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 from pathlib import Path
@@ -82,6 +83,8 @@ def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
 def main() -> None:
     """Entry point: errors of the user's kind become one message and an exit code, never a traceback."""
     signal.signal(signal.SIGINT, _interrupt)
+    # PEFT imports bitsandbytes, which on some processors warns that a kernel to be had from the hub is absent. None is wanted.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     try:
         app()
     except RadtuneError as error:

@@ -6,7 +6,6 @@ significant bits, so an optimiser must keep its own float32 copies: a step of 1e
 
 from __future__ import annotations
 
-import logging
 import re
 import warnings
 from collections.abc import Iterable
@@ -237,8 +236,6 @@ def _inside(model: FamilyModel, name: str, tower: str) -> bool:
 
 
 def _insert_lora(network: nn.Module, names: list[str], adaptation: AdaptationSettings) -> None:
-    # PEFT imports bitsandbytes, which on some processors warns that a kernel to be had from the hub is absent. None is wanted.
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     from peft import LoraConfig, inject_adapter_in_model
 
     settings = LoraConfig(
