@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from radtune.metrics.caption_tokens import Tokens, describe_text, tokenise_pairs
 from radtune.metrics.contract import Resources, Result, Sample
-from radtune.metrics.ngrams import ORDERS, clipped_overlap, count_ngrams
+from radtune.metrics.ngrams import ORDERS, clipped_overlap, ngrams
 
 NAMES = ("bleu1", "bleu2", "bleu3", "bleu4")
 
@@ -50,7 +50,7 @@ def bleu(samples: Sequence[Sample], resources: Resources) -> Result:
 def count_matches(candidate: Tokens, reference: Tokens) -> Counts:
     """Count the n-grams of one pair."""
     return Counts(
-        tuple(clipped_overlap(count_ngrams(candidate, order), count_ngrams(reference, order)) for order in ORDERS),
+        tuple(clipped_overlap(ngrams(candidate, order), ngrams(reference, order)) for order in ORDERS),
         tuple(max(0, len(candidate) - order + 1) for order in ORDERS),
         len(candidate),
         len(reference),

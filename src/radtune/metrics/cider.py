@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from radtune.metrics.caption_tokens import Tokens, describe_text, tokenise_pairs
 from radtune.metrics.contract import Resources, Result, Sample
-from radtune.metrics.ngrams import ORDERS, NGram, count_ngrams
+from radtune.metrics.ngrams import ORDERS, NGram, ngrams
 
 SIGMA = 6.0
 """Standard deviation of the length penalty."""
@@ -41,7 +41,7 @@ def score_pairs(pairs: Sequence[tuple[Tokens, Tokens]], references: Sequence[Tok
     for order in ORDERS:  # one after another: the table of one order is all that has to be held
         rarity = Rarity(references, order)
         for index, (candidate, reference) in enumerate(pairs):
-            sums[index] += rarity.similarity(count_ngrams(candidate, order), count_ngrams(reference, order))
+            sums[index] += rarity.similarity(Counter(ngrams(candidate, order)), Counter(ngrams(reference, order)))
     return [
         SCALE / len(ORDERS) * total * _length_penalty(candidate, reference)
         for total, (candidate, reference) in zip(sums, pairs, strict=True)
@@ -53,7 +53,7 @@ class Rarity:
 
     def __init__(self, documents: Sequence[Tokens], order: int) -> None:
         self._log_documents = math.log(len(documents))
-        self._frequencies = Counter(gram for document in documents for gram in count_ngrams(document, order))
+        self._frequencies = Counter(gram for document in documents for gram in set(ngrams(document, order)))
 
     def weigh(self, counts: Counter[NGram]) -> dict[NGram, float]:
         """Count times ``ln(N) - ln(df)`` of each n-gram; one that no document has counts as if one had it."""

@@ -1,9 +1,8 @@
-"""Counts of n-grams, on which BLEU and CIDEr rest."""
+"""N-grams, on which ROUGE, BLEU and CIDEr rest."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 ORDERS = (1, 2, 3, 4)
 """Lengths of the n-grams that BLEU and CIDEr count."""
@@ -11,11 +10,14 @@ ORDERS = (1, 2, 3, 4)
 NGram = tuple[str, ...]
 
 
-def count_ngrams(tokens: Sequence[str], order: int) -> Counter[NGram]:
-    """How often each run of ``order`` neighbouring tokens occurs."""
-    return Counter(zip(*(tokens[start:] for start in range(order)), strict=False))
+def ngrams(tokens: Sequence[str], order: int) -> list[NGram]:
+    """Every run of ``order`` neighbouring tokens."""
+    return list(zip(*(tokens[start:] for start in range(order)), strict=False))
 
 
-def clipped_overlap(first: Counter[NGram], second: Counter[NGram]) -> int:
-    """Number of n-grams in common, each counted as often as it stands in both."""
-    return sum(min(first[gram], second[gram]) for gram in first.keys() & second.keys())
+def clipped_overlap(first: Sequence[Hashable], second: Sequence[Hashable]) -> int:
+    """Number of elements in common, each counted as often as it stands in both.
+
+    Two texts share few n-grams, so that counting only those is faster than counting all of each.
+    """
+    return sum(min(first.count(shared), second.count(shared)) for shared in set(first).intersection(second))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from radtune.config.models import Task
 from radtune.metrics.contract import Resources, Result, Sample, f1, versions
-from radtune.metrics.ngrams import clipped_overlap, count_ngrams
+from radtune.metrics.ngrams import clipped_overlap, ngrams
 from radtune.metrics.preprocessing import NORMALISATION, normalise_caption
 
 _TOKEN = re.compile(r"[a-z0-9]+")
@@ -46,8 +46,8 @@ def rouge(samples: Sequence[Sample], resources: Resources) -> Result:
 def rouge_f(prediction: Sequence[str], reference: Sequence[str]) -> Rouge:
     """F measures of one pair of token sequences."""
     return Rouge(
-        _f(_common_ngrams(prediction, reference, 1), len(prediction), len(reference)),
-        _f(_common_ngrams(prediction, reference, 2), len(prediction) - 1, len(reference) - 1),
+        _f(clipped_overlap(prediction, reference), len(prediction), len(reference)),
+        _f(clipped_overlap(ngrams(prediction, 2), ngrams(reference, 2)), len(prediction) - 1, len(reference) - 1),
         _f(longest_common_subsequence(prediction, reference), len(prediction), len(reference)),
     )
 
@@ -81,10 +81,6 @@ def longest_common_subsequence(first: Sequence[Hashable], second: Sequence[Hasha
 
 def _task_tokens(text: str, task: Task) -> tuple[str, ...]:
     return tokenise(normalise_caption(text), stem=False) if task == "caption" else tokenise(text, stem=True)
-
-
-def _common_ngrams(first: Sequence[str], second: Sequence[str], order: int) -> int:
-    return clipped_overlap(count_ngrams(first, order), count_ngrams(second, order))
 
 
 def _f(common: int, predicted: int, reference: int) -> float:
