@@ -41,6 +41,12 @@ def test_agreement(printed: float, count: int, verdict: str) -> None:
     assert _agrees(printed, count, 1_000_000, decimals=1) == verdict
 
 
+def test_a_tiny_stand_in_is_not_compared_with_the_paper(tmp_path: Path) -> None:
+    tiny = {"build": {"sources": {"model": "tiny:"}, "image_size": 64}}
+    assert plan_model(configured("smolvlm_500m", **tiny), "smolvlm_500m", results=tmp_path).printed is None
+    assert plan_model(configured("smolvlm_500m"), "smolvlm_500m", results=tmp_path).printed is not None
+
+
 def test_target_that_matches_nothing_names_the_model(tmp_path: Path) -> None:
     config = configured("smolvlm_500m", adaptation={"strategy": "targeted", "targets": ["vision:nothing"]})
     with pytest.raises(ConfigError, match=r"models\.smolvlm_500m\.adaptation\.targets: 'vision:nothing' matches no"):
