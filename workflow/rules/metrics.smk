@@ -14,6 +14,7 @@ for system, arms in arms_of.items():
             captions=rules.read_captions.output.captions,
             concepts=rules.read_captions.output.concepts,
             labels=rules.label_modalities.output.labels,
+            images=all_images,
         output:
             scores=layout.scores(system),
             signatures=layout.metric_signatures(system),
@@ -33,12 +34,13 @@ for system, arms in arms_of.items():
             predictions=lambda wildcards, input: repeated(
                 "--predictions", input.predictions
             ),
+            images=lambda wildcards, input: repeated("--images", input.images),
         message:
             asking(f"Scoring {system}", run.jobs.metrics.gpu)
         shell:
             "exec python -m radtune --log {log} metrics score {params.predictions:q} --captions {input.captions}"
-            " --concepts {input.concepts} --labels {input.labels} --scores {output.scores}"
-            " --signatures {output.signatures} --settings {params.settings:q} --seed {params.seed}"
+            " --concepts {input.concepts} --labels {input.labels} {params.images:q}"
+            " --scores {output.scores} --signatures {output.signatures} --settings {params.settings:q} --seed {params.seed}"
 
     if system != BASELINE:
 

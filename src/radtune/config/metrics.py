@@ -9,8 +9,12 @@ from pydantic import Field
 from radtune.config.base import Settings
 
 MetricName = Literal[
-    "rouge", "bleu", "cider", "meteor", "bertscore", "concept_f1", "exact_match", "token_f1", "modality_accuracy"
-]
+    "rouge", "bleu", "cider", "meteor", "bertscore", "concept_f1", "similarity", "clipscore", "chexbert", "exact_match",
+    "token_f1", "modality_accuracy",
+]  # fmt: skip
+VariantName = Literal["imageclef2024", "imageclef2025-code", "imageclef2025-paper", "imageclef2026-code"]
+RelevanceMetric = Literal["similarity", "bertscore", "rouge1", "bleurt"]
+FactualityMetric = Literal["concept_f1", "alignscore"]
 CaptionText = Literal["normalised", "raw"]
 
 
@@ -24,11 +28,20 @@ class MetricSettings(Settings):
         "meteor",
         "bertscore",
         "concept_f1",
+        "similarity",
+        "clipscore",
         "exact_match",
         "token_f1",
         "modality_accuracy",
     )
     """Metrics computed for every prediction they apply to."""
+    variant: VariantName | None = None
+    """An edition of ImageCLEFmedical to score as: it decides `bertscore_value`, `bertscore_idf`, `bleurt_source`, `relevance` and
+    `factuality`, whatever they say."""
+    relevance: tuple[RelevanceMetric, ...] = ("similarity", "bertscore", "rouge1", "bleurt")
+    """Metrics whose mean is the relevance of a caption, null where one of them is; empty to leave it out."""
+    factuality: tuple[FactualityMetric, ...] = ("concept_f1", "alignscore")
+    """Metrics whose mean is the factuality; empty to leave it out. Overall is the mean of relevance and factuality."""
     caption_text: CaptionText = "normalised"
     """Text that BLEU, CIDEr and METEOR are computed on, before its Penn Treebank tokens: as ImageCLEF normalises it, or raw."""
     meteor_source: str = "package:pycocoevalcap==1.2"
@@ -45,8 +58,41 @@ class MetricSettings(Settings):
     """Weigh tokens by their inverse document frequency in the reference captions of the evaluated split."""
     bertscore_value: Literal["precision", "recall", "f1"] = "f1"
     """Which of the three is reported (ImageCLEF's code takes F1, its text says recall)."""
+    bleurt_source: str = "hub:lucadiliello/BLEURT-20-D12@main"
+    """BLEURT's checkpoint as `bleurt-pytorch` publishes it: `config.json`, `spm.model`, and `pytorch_model.bin` or
+    `model.safetensors`."""
+    bleurt_sha256: str | None = None
+    """SHA-256 of its weight file."""
+    clinical_bleurt_source: str = ""
+    """A ClinicalBLEURT checkpoint in the same format; empty if you have none, since no copy is public."""
+    clinical_bleurt_sha256: str | None = None
+    """SHA-256 of its weight file."""
+    alignscore_source: str = "hub:yzha/AlignScore@main/AlignScore-base.ckpt"
+    """AlignScore's checkpoint file."""
+    alignscore_sha256: str | None = None
+    """SHA-256 of the checkpoint file."""
+    alignscore_encoder: str = "hub:FacebookAI/roberta-base@main"
+    """The RoBERTa that the checkpoint was trained from: only its `config.json`, `vocab.json` and `merges.txt` are read."""
+    similarity_encoder: Literal["medimageinsight", "clip"] = "medimageinsight"
+    """What encodes image and caption: ImageCLEF's MedImageInsight, which radtune cannot run, or a CLIP in its place."""
+    similarity_source: str = "hub:lion-ai/MedImageInsights@main"
+    """The encoder's folder; of a CLIP, one that `transformers` can load, with `model.safetensors`."""
+    similarity_sha256: str | None = None
+    """SHA-256 of its weight file."""
+    clipscore_source: str = "hub:openai/clip-vit-base-patch32@c237dc49a33fc61debc9276459120b7eac67e7ef"
+    """The CLIP of CLIPScore and RefCLIPScore, as above; this commit of the published ViT-B/32 has safetensors."""
+    clipscore_sha256: str | None = None
+    """SHA-256 of its weight file."""
+    chexbert_source: str = "hub:StanfordAIMI/RRG_scorers@main/chexbert.pth"
+    """CheXbert's checkpoint file; its licence forbids commercial use."""
+    chexbert_sha256: str | None = None
+    """SHA-256 of the checkpoint file."""
+    chexbert_tokenizer: str = "hub:google-bert/bert-base-uncased@main"
+    """The BERT that CheXbert was trained from: only its tokenizer and `config.json` are read."""
+    chexbert_uncertain: Literal["positive", "negative"] = "positive"
+    """Whether an observation that a text calls possible counts as reported."""
     batch_size: int = Field(32, ge=1)
-    """Most texts a forward pass; scores do not depend on it."""
+    """Most texts or images a forward pass; scores do not depend on it."""
     threads: int = Field(2, ge=1)
     """Processor threads."""
 

@@ -28,10 +28,13 @@ def score(
     settings: SettingsOption,
     seed: SeedOption,
     weights_cache: WeightsCacheOption,
+    images: Annotated[
+        list[Path] | None, typer.Option(help="A shard of standardised images, for metrics that look at them; once a shard.")
+    ] = None,
 ) -> None:
     """Score every prediction of one system with every metric that applies to its task.
 
-    A metric whose weights cannot be had becomes unavailable, with the reason in its signature; the others are computed.
+    A metric whose weights or images cannot be had becomes unavailable, with the reason in its signature; the others are computed.
     """
     from radtune.config.metrics import MetricSettings
     from radtune.metrics.score import score as step
@@ -41,6 +44,7 @@ def score(
         captions,
         concepts,
         labels,
+        images or [],
         scores,
         signatures,
         settings=MetricSettings.parse(settings),

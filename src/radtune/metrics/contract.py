@@ -7,10 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from radtune.config.metrics import MetricSettings
 from radtune.config.models import Task
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,10 @@ class Sample:
     task: Task
     prediction: str
     reference: str
+
+
+Images = Callable[[str], "Image.Image"]
+"""From an item id to its image, mode RGB. Raises :class:`radtune.errors.DataError` or ``OSError`` where there is none."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,8 @@ class Resources:
     labels: Path
     """Artifact ``modality_labels``."""
     weights_cache: Path
+    images: Images | None = None
+    """None where no images were given: metrics that look at them are then unavailable."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +62,8 @@ class Result:
 Metric = Callable[[Sequence[Sample], Resources], Result]
 """A metric scores all samples of one arm in one call, so that it can share work between them. No value may depend on the other
 predictions; it may depend on the references, as inverse document frequencies do. It raises
-:class:`radtune.errors.WeightsError` where a checkpoint is missing: the metric is then unavailable."""
+:class:`radtune.errors.WeightsError` where a checkpoint is missing, and :class:`radtune.errors.MissingImagesError` where it needs
+images and was given none: the metric is then unavailable."""
 
 
 def evaluate(metric: Metric, samples: Sequence[Sample], resources: Resources) -> Result:

@@ -79,13 +79,50 @@ def _load_modality_accuracy() -> Metric:
     return modality_accuracy
 
 
+def _load_similarity() -> Metric:
+    from radtune.metrics.similarity import similarity
+
+    return similarity
+
+
+def _load_clipscore() -> Metric:
+    from radtune.metrics.clipscore import clipscore
+
+    return clipscore
+
+
+def _load_chexbert() -> Metric:
+    from radtune.metrics.chexbert import chexbert
+
+    return chexbert
+
+
 METRICS: Final[Mapping[MetricName, Entry]] = {
     "rouge": Entry(frozenset({"caption", "question"}), ("rouge1", "rouge2", "rougeL"), _load_rouge),
     "bleu": Entry(frozenset({"caption"}), ("bleu1", "bleu2", "bleu3", "bleu4"), _load_bleu),
     "cider": Entry(frozenset({"caption"}), ("cider",), _load_cider),
     "meteor": Entry(frozenset({"caption"}), ("meteor",), _load_meteor),
-    "bertscore": Entry(frozenset({"caption"}), ("bertscore",), _load_bertscore),
+    "bertscore": Entry(
+        frozenset({"caption"}),
+        (
+            "bertscore",
+            "bertscore_precision",
+            "bertscore_recall",
+            "bertscore_f1",
+            "bertscore_precision_idf",
+            "bertscore_recall_idf",
+            "bertscore_f1_idf",
+        ),
+        _load_bertscore,
+    ),
     "concept_f1": Entry(frozenset({"caption"}), ("concept_f1",), _load_concept_f1),
+    "similarity": Entry(frozenset({"caption"}), ("similarity",), _load_similarity),
+    "clipscore": Entry(frozenset({"caption"}), ("clipscore", "refclipscore"), _load_clipscore),
+    "chexbert": Entry(
+        frozenset({"caption"}),
+        ("chexbert_micro_14", "chexbert_macro_14", "chexbert_micro_5", "chexbert_macro_5"),
+        _load_chexbert,
+    ),
     "exact_match": Entry(frozenset({"question"}), ("exact_match",), _load_exact_match),
     "token_f1": Entry(frozenset({"question"}), ("token_precision", "token_recall", "token_f1"), _load_token_f1),
     "modality_accuracy": Entry(frozenset({"caption"}), ("modality_accuracy",), _load_modality_accuracy),

@@ -14,9 +14,12 @@ from radtune.artifacts.kinds.predictions import PREDICTIONS
 from radtune.artifacts.kinds.scores import SCORES
 from radtune.artifacts.provenance import provenance
 from radtune.config.metrics import MetricSettings
-from radtune.errors import DataError, WeightsError
+from radtune.errors import DataError, MissingImagesError, WeightsError
+from radtune.images.store import ImageStore
+from radtune.metrics.averages import average_captions
 from radtune.metrics.contract import Resources, Result, Sample, evaluate, is_empty
 from radtune.metrics.registry import METRICS, Entry
+from radtune.metrics.variants import with_variant
 
 
 def score(
@@ -24,6 +27,7 @@ def score(
     captions: Path,
     concepts: Path,
     labels: Path,
+    images: list[Path],
     scores: Path,
     signatures: Path,
     *,
@@ -31,13 +35,16 @@ def score(
     seed: int,
     weights_cache: Path,
 ) -> None:
-    """Score the predictions of one system, all arms together, with every metric that applies to their task.
+    """Score the predictions of one system, all arms together, with every metric that applies to their task, and average them.
 
-    A metric whose checkpoint cannot be had is unavailable: its values are null and its signature says why.
+    A metric whose checkpoint cannot be had, or that looks at images where there are none, is unavailable: its values are null
+    and its signature says why.
     Raises :class:`DataError` if the files hold several systems, or items that ``captions`` lacks.
     """
     rows = _read_predictions(predictions, captions)
-    resources = Resources(settings, captions, concepts, labels, weights_cache)
+    asked, settings = settings, with_variant(settings)
+    store = ImageStore(images) if images else None
+    resources = Resources(settings, captions, concepts, labels, weights_cache, store.image if store else None)
     score_rows: list[dict[str, Any]] = []
     signature_rows: list[dict[str, Any]] = []
     for name in settings.metrics:
@@ -51,11 +58,15 @@ def score(
                 print(f"{name} is unavailable: {reason}", file=sys.stderr)  # noqa: T201
             score_rows += _score_rows(chosen, result)
             signature_rows += _signature_rows(chosen, result, reason)
+    for captions_of_arm in _captions_by_arm(rows):
+        for result, reason in average_captions(_values_of(captions_of_arm, score_rows), settings):
+            score_rows += _score_rows(captions_of_arm, result)
+            signature_rows += _signature_rows(captions_of_arm, result, reason)
     origin = provenance(
         __name__,
-        settings,
+        asked,
         seed,
-        {"predictions": predictions, "captions": captions, "concepts": concepts, "labels": labels},
+        {"predictions": predictions, "captions": captions, "concepts": concepts, "labels": labels, "images": images},
     )
     write(scores, SCORES, score_rows, origin)
     write(signatures, METRIC_SIGNATURES, signature_rows, origin)
@@ -76,12 +87,29 @@ def _read_predictions(paths: list[Path], captions: Path) -> list[dict[str, Any]]
 
 
 def _evaluate_if_available(entry: Entry, rows: list[dict[str, Any]], resources: Resources) -> tuple[Result, str]:
-    """The metric's result and an empty reason, or null values and the reason why its checkpoint cannot be had."""
+    """The metric's result and an empty reason, or null values and the reason why it is unavailable."""
     samples = [Sample(row["item_id"], row["task"], row["prediction"], row["reference"]) for row in rows]
     try:
         return evaluate(entry.load(), samples, resources), ""
-    except WeightsError as error:
+    except (WeightsError, MissingImagesError) as error:
         return Result({name: [None] * len(samples) for name in entry.names}, {}), str(error)
+
+
+def _captions_by_arm(rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """The predicted captions of each arm that has any, in the order of ``rows``."""
+    captions = [row for row in rows if row["task"] == "caption"]
+    return [[row for row in captions if row["arm"] == arm] for arm in sorted({row["arm"] for row in captions})]
+
+
+def _values_of(rows: list[dict[str, Any]], score_rows: list[dict[str, Any]]) -> dict[str, list[float | None]]:
+    """What ``rows``, predictions of one arm and task, scored on each metric, in their order."""
+    place = {row["prediction_id"]: index for index, row in enumerate(rows)}
+    values: dict[str, list[float | None]] = {}
+    for score_row in score_rows:
+        if (score_row["arm"], score_row["task"]) == (rows[0]["arm"], rows[0]["task"]):
+            of_metric = values.setdefault(score_row["metric"], [None] * len(rows))
+            of_metric[place[score_row["prediction_id"]]] = score_row["value"]
+    return values
 
 
 def _score_rows(rows: list[dict[str, Any]], result: Result) -> list[dict[str, Any]]:
