@@ -1,118 +1,85 @@
 """BERTScore (Zhang et al. 2020) as ImageCLEFmedical uses it: cosine matching of contextual token embeddings.
 
-The maths of ``bert-score`` 0.3.13 without its rescaling, on plain ``transformers``, with two deliberate differences: every
-pair is matched by itself (there, padding counts as a cosine of 0, so that scores depend on the batch), and an undefined mean
-is 0.
+The maths of ``bert-score`` 0.3.13 without its rescaling, on plain ``transformers``, with two deliberate differences: padding
+never takes part in the matching (there it counts as a cosine of 0, so that scores depend on the batch), and an undefined mean
+is 0. Precision, recall and F1, with and without inverse document frequencies, come from one embedding of each text.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Final, NamedTuple
 
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
 from radtune.artifacts.digests import file_digest
 from radtune.artifacts.io import read_rows
 from radtune.artifacts.kinds.captions import CAPTIONS
 from radtune.config.metrics import MetricSettings
 from radtune.errors import ConfigError, WeightsError
-from radtune.metrics.contract import Resources, Result, Sample, f1, versions
+from radtune.metrics.contract import Resources, Result, Sample, versions
 from radtune.metrics.preprocessing import NORMALISATION, normalise_caption
+from radtune.metrics.reference_embeddings import embed_references
+from radtune.metrics.token_encoder import Embedded, Encoder, load_encoder
 from radtune.progress import progress
 from radtune.weights.fetch import fetch, prove
 from radtune.weights.source import parse_source
 
-UNLIMITED = 1_000_000
-"""``transformers`` gives 1e30 as the length limit of a tokenizer that has none; anything above this means the same."""
+VALUES: Final = ("precision", "recall", "f1")
+"""The last axis of :func:`score_pairs`."""
 
-
-class PrecisionRecallF1(NamedTuple):
-    """BERTScore of one pair."""
-
-    precision: float
-    recall: float
-    f1: float
-
-
-class Embedded(NamedTuple):
-    """One text as the encoder sees it."""
-
-    ids: tuple[int, ...]
-    vectors: torch.Tensor
-    """Unit vectors, float32, tokens x width."""
-
-
-@dataclass(frozen=True)
-class Encoder:
-    """A tokenizer and the first layers of a pretrained encoder."""
-
-    tokenizer: Any
-    model: Any
-    limit: int | None
-    """Longest text in tokens; None where positions are relative and nothing has to be cut."""
-
-    @property
-    def unweighted(self) -> frozenset[int]:
-        """Tokens that may be matched but do not count themselves: begin and end of the text."""
-        return frozenset(token for token in (self.tokenizer.cls_token_id, self.tokenizer.sep_token_id) if token is not None)
-
-    def tokenise(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
-        """Token ids of each text, with begin and end."""
-        if not texts:
-            return []
-        stripped = [text.strip() for text in texts]
-        encoded = self.tokenizer(stripped, padding=False, truncation=self.limit is not None, max_length=self.limit)
-        return [tuple(ids) for ids in encoded["input_ids"]]
-
-    @torch.inference_mode()
-    def embed(self, texts: Iterable[str], batch_size: int) -> Iterator[tuple[str, Embedded]]:
-        """Embed each distinct text once. A batch holds texts of equal length, so nothing is padded and nothing depends on it."""
-        distinct = sorted(set(texts))
-        by_length: dict[int, list[tuple[str, tuple[int, ...]]]] = defaultdict(list)
-        for text, ids in zip(distinct, self.tokenise(distinct), strict=True):
-            by_length[len(ids)].append((text, ids))
-        for _, group in sorted(by_length.items()):
-            for start in range(0, len(group), batch_size):
-                batch = group[start : start + batch_size]
-                states = self.model(torch.tensor([ids for _, ids in batch], device=self.model.device)).last_hidden_state
-                vectors = torch.nn.functional.normalize(states, dim=-1).cpu()
-                for (text, ids), text_vectors in zip(batch, vectors, strict=True):
-                    yield text, Embedded(ids, text_vectors)
+BELOW_EVERY_COSINE = -2.0
+"""Similarity of padding: never the best match."""
 
 
 def bertscore(samples: Sequence[Sample], resources: Resources) -> Result:
     """BERTScore of each caption against its reference, on normalised text.
 
-    Raises :class:`WeightsError` if the encoder cannot be had, and :class:`ConfigError` if it has no such layer.
+    ``bertscore`` is the one of the six values that the settings choose. Raises :class:`WeightsError` if the encoder cannot be
+    had, and :class:`ConfigError` if it has no such layer.
     """
     settings = resources.settings
     folder, digests = checkpoint(settings, resources.weights_cache)
     torch.set_num_threads(settings.threads)
     encoder = load_encoder(folder, settings.bertscore_layer)
-    frequencies = None
-    if settings.bertscore_idf:
-        documents = reference_captions(resources.captions, {sample.item_id for sample in samples})
-        frequencies = inverse_document_frequencies(encoder, [normalise_caption(text) for text in documents])
     pairs = [(normalise_caption(sample.prediction), normalise_caption(sample.reference)) for sample in samples]
-    scores = score_pairs(encoder, pairs, frequencies, settings.batch_size)
+    identity = {
+        "sha256": digests,
+        "layer": settings.bertscore_layer,
+        "token_limit": encoder.limit,
+        "versions": versions("torch", "transformers", "tokenizers"),
+    }
+    references = embed_references(
+        encoder,
+        (reference for _, reference in pairs),
+        settings.batch_size,
+        resources.weights_cache / "bertscore",
+        identity,
+    )
+    documents = [normalise_caption(text) for text in reference_captions(resources.captions, {s.item_id for s in samples})]
+    weights = torch.stack([equal_weights(encoder), inverse_document_frequencies(encoder, documents)])
+    scores = score_pairs(encoder, pairs, references, weights, settings.batch_size)
+    values = {
+        f"bertscore_{value}{suffix}": scores[:, weighting, column].tolist()
+        for weighting, suffix in enumerate(("", "_idf"))
+        for column, value in enumerate(VALUES)
+    }
+    headline = f"bertscore_{settings.bertscore_value}" + ("_idf" if settings.bertscore_idf else "")
     signature = {
         "metric": f"BERTScore {settings.bertscore_value}",
         "text": NORMALISATION,
         "checkpoint": settings.bertscore_source,
-        "sha256": digests,
-        "layer": settings.bertscore_layer,
         "idf": settings.bertscore_idf,
+        "idf_documents": len(documents),
         "rescaled": False,
-        "token_limit": encoder.limit,
-        "versions": versions("torch", "transformers", "tokenizers"),
+        **identity,
     }
-    return Result({"bertscore": [getattr(score, settings.bertscore_value) for score in scores]}, signature)
+    return Result({"bertscore": values[headline], **values}, signature)
 
 
 def checkpoint(settings: MetricSettings, cache: Path) -> tuple[Path, dict[str, str]]:
@@ -136,29 +103,6 @@ def checkpoint(settings: MetricSettings, cache: Path) -> tuple[Path, dict[str, s
     return folder, {file.name: file_digest(file) for file in files}
 
 
-@lru_cache(maxsize=1)  # the arms of a system are scored one after another
-def load_encoder(folder: Path, layer: int) -> Encoder:
-    """Load the tokenizer and the first ``layer`` layers in float32. Raises :class:`ConfigError` if there are fewer."""
-    from transformers import AutoConfig, AutoModel, AutoTokenizer
-
-    config = AutoConfig.from_pretrained(folder, local_files_only=True)
-    if layer > config.num_hidden_layers:
-        raise ConfigError(f"metrics.bertscore_layer: {layer}, but {folder} has {config.num_hidden_layers} layers")
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    model = AutoModel.from_pretrained(
-        folder,
-        local_files_only=True,
-        use_safetensors=True,
-        dtype=torch.float32,
-        num_hidden_layers=layer,  # the last hidden state is then that of the wanted layer, and later layers cost nothing
-    )
-    limit = min(tokenizer.model_max_length, UNLIMITED)
-    if getattr(config, "position_biased_input", True):  # False for DeBERTa, whose positions are relative only
-        limit = min(limit, config.max_position_embeddings)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return Encoder(tokenizer, model.eval().to(device), None if limit == UNLIMITED else limit)
-
-
 def reference_captions(captions: Path, items: set[str]) -> list[str]:
     """All captions of the splits that ``items`` belong to: the documents over which token frequencies are counted."""
     rows = read_rows(captions, CAPTIONS, ["item_id", "split", "caption"])
@@ -166,61 +110,97 @@ def reference_captions(captions: Path, items: set[str]) -> list[str]:
     return [row["caption"] for row in rows if row["split"] in splits]
 
 
-def inverse_document_frequencies(encoder: Encoder, documents: Sequence[str]) -> Mapping[int, float]:
-    """Weight of every token: ``ln((N + 1) / (df + 1))``, and ``ln(N + 1)`` for one that no document has."""
-    counts = Counter(token for ids in encoder.tokenise(documents) for token in set(ids))
-    total = len(documents) + 1
-    weights: defaultdict[int, float] = defaultdict(lambda: math.log(total))
-    weights.update({token: math.log(total / (count + 1)) for token, count in counts.items()})
+def equal_weights(encoder: Encoder) -> torch.Tensor:
+    """Weight 1 of every token of the vocabulary, 0 of begin and end (float64)."""
+    weights = torch.ones(encoder.vocabulary, dtype=torch.float64)
+    weights[list(encoder.unweighted)] = 0
     return weights
+
+
+def inverse_document_frequencies(encoder: Encoder, documents: Sequence[str]) -> torch.Tensor:
+    """Weight of every token of the vocabulary: ``ln((N + 1) / (df + 1))``, so ``ln(N + 1)`` for one that no document has; 0 of
+    begin and end (float64)."""
+    counts = Counter(token for ids in encoder.tokenise(documents) for token in set(ids))
+    frequencies = torch.zeros(encoder.vocabulary, dtype=torch.float64)
+    frequencies[list(counts)] = torch.tensor(list(counts.values()), dtype=torch.float64)
+    return (math.log(len(documents) + 1) - torch.log(frequencies + 1)) * equal_weights(encoder)
+
+
+class _Pair(NamedTuple):
+    place: int
+    candidate: Embedded
+    reference: Embedded
 
 
 def score_pairs(
     encoder: Encoder,
     pairs: Sequence[tuple[str, str]],
-    frequencies: Mapping[int, float] | None = None,
-    batch_size: int = 32,
-) -> list[PrecisionRecallF1]:
-    """BERTScore of each (candidate, reference) pair. References stay in memory; candidates pass through it batch by batch."""
-    references = dict(encoder.embed((reference for _, reference in pairs), batch_size))
-    waiting: dict[str, list[int]] = defaultdict(list)
-    for index, (candidate, _) in enumerate(pairs):
-        waiting[candidate].append(index)
+    references: Mapping[str, Embedded],
+    weights: torch.Tensor,
+    batch_size: int,
+) -> torch.Tensor:
+    """BERTScore of each (candidate, reference) pair under each row of ``weights``: pairs x rows x :data:`VALUES`, float64.
 
-    def candidates() -> Iterator[tuple[str, Embedded]]:
+    ``references`` holds the embedding of every reference. Each distinct candidate is embedded once, unless it is also a
+    reference, and no longer held than its batch.
+    """
+    waiting: dict[str, list[int]] = defaultdict(list)
+    for place, (candidate, _) in enumerate(pairs):
+        waiting[candidate].append(place)
+
+    def embedded() -> Iterator[tuple[str, Embedded]]:
         yield from ((text, references[text]) for text in waiting if text in references)
         yield from encoder.embed((text for text in waiting if text not in references), batch_size)
 
-    scores: dict[int, PrecisionRecallF1] = {}
-    for text, embedded in progress(candidates(), "BERTScore", total=len(waiting), unit="text"):
-        for index in waiting[text]:
-            scores[index] = match(embedded, references[pairs[index][1]], encoder.unweighted, frequencies)
-    return [scores[index] for index in range(len(pairs))]
+    ready = (
+        _Pair(place, candidate, references[pairs[place][1]])
+        for text, candidate in progress(embedded(), "BERTScore", total=len(waiting), unit="text")
+        for place in waiting[text]
+    )
+    scores = torch.zeros(len(pairs), len(weights), len(VALUES), dtype=torch.float64)
+    while batch := list(islice(ready, batch_size)):
+        candidates, matched = [pair.candidate for pair in batch], [pair.reference for pair in batch]
+        scores[[pair.place for pair in batch]] = match(candidates, matched, weights)
+    return scores
 
 
-def match(
-    candidate: Embedded, reference: Embedded, unweighted: frozenset[int], frequencies: Mapping[int, float] | None
-) -> PrecisionRecallF1:
+def match(candidates: Sequence[Embedded], references: Sequence[Embedded], weights: torch.Tensor) -> torch.Tensor:
     """Match every token greedily with the most similar one of the other text; weighted means of the best cosines.
 
-    All three are 0 where either text is empty. A mean without weight (only tokens that every document has) is 0, and so is the
-    F1 of values whose sum is not positive.
+    ``weights`` (rows x vocabulary, float64): the first row counts every token but begin and end. Returns pairs x rows x
+    :data:`VALUES`. All are 0 where either text is empty. A mean without weight (only tokens that every document has) is 0, and
+    so is the F1 of values whose sum is not positive.
     """
-    if unweighted.issuperset(candidate.ids) or unweighted.issuperset(reference.ids):
-        return PrecisionRecallF1(0.0, 0.0, 0.0)
-
-    def weights(ids: Iterable[int]) -> torch.Tensor:
-        return torch.tensor(
-            [0.0 if token in unweighted else frequencies[token] if frequencies is not None else 1.0 for token in ids],
-            dtype=torch.float64,
-        )
-
-    similarity = candidate.vectors.double() @ reference.vectors.double().T
-    precision = _weighted_mean(similarity.amax(dim=1), weights(candidate.ids))
-    recall = _weighted_mean(similarity.amax(dim=0), weights(reference.ids))
-    return PrecisionRecallF1(precision, recall, f1(precision, recall))
+    ours, theirs = _padded(candidates), _padded(references)
+    similarity = torch.bmm(ours.vectors, theirs.vectors.transpose(1, 2))
+    similarity.masked_fill_(~(ours.real[:, :, None] & theirs.real[:, None, :]), BELOW_EVERY_COSINE)
+    precision, candidate_tokens = _weighted_mean(similarity.amax(dim=2), ours, weights)
+    recall, reference_tokens = _weighted_mean(similarity.amax(dim=1), theirs, weights)
+    total = precision + recall
+    f1 = torch.where(total > 0, 2 * precision * recall / torch.where(total > 0, total, 1), 0)
+    empty = (candidate_tokens == 0) | (reference_tokens == 0)
+    return torch.stack([precision, recall, f1], dim=-1).masked_fill(empty[:, None, None], 0)
 
 
-def _weighted_mean(values: torch.Tensor, weights: torch.Tensor) -> float:
-    total = float(weights.sum())
-    return float(values @ weights) / total if total > 0 else 0.0
+class _Padded(NamedTuple):
+    """Several texts as one block: texts x tokens of the longest."""
+
+    ids: torch.Tensor
+    vectors: torch.Tensor
+    real: torch.Tensor
+    """False for padding."""
+
+
+def _padded(texts: Sequence[Embedded]) -> _Padded:
+    ids = [torch.tensor(text.ids) for text in texts]
+    vectors = pad_sequence([text.vectors for text in texts], batch_first=True).double()
+    real = pad_sequence([torch.ones_like(own, dtype=torch.bool) for own in ids], batch_first=True)
+    return _Padded(pad_sequence(ids, batch_first=True), vectors, real)
+
+
+def _weighted_mean(best: torch.Tensor, texts: _Padded, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean of the best cosines (texts x tokens) under each row of weights: texts x rows; and each text's weight in the first."""
+    of_tokens = weights[:, texts.ids] * texts.real
+    totals = of_tokens.sum(dim=-1).T
+    sums = torch.einsum("rtn,tn->tr", of_tokens, best)
+    return torch.where(totals > 0, sums / torch.where(totals > 0, totals, 1), 0), totals[:, 0]

@@ -67,6 +67,24 @@ def _load_concept_f1() -> Metric:
     return concept_f1
 
 
+def _load_bleurt() -> Metric:
+    from radtune.metrics.bleurt import bleurt
+
+    return bleurt
+
+
+def _load_clinical_bleurt() -> Metric:
+    from radtune.metrics.clinical_bleurt import clinical_bleurt
+
+    return clinical_bleurt
+
+
+def _load_alignscore() -> Metric:
+    from radtune.metrics.alignscore import alignscore
+
+    return alignscore
+
+
 def _load_exact_match() -> Metric:
     from radtune.metrics.exact_match import exact_match
 
@@ -123,6 +141,9 @@ METRICS: Final[Mapping[MetricName, Entry]] = {
         ("chexbert_micro_14", "chexbert_macro_14", "chexbert_micro_5", "chexbert_macro_5"),
         _load_chexbert,
     ),
+    "bleurt": Entry(frozenset({"caption"}), ("bleurt",), _load_bleurt),
+    "clinical_bleurt": Entry(frozenset({"caption"}), ("clinical_bleurt",), _load_clinical_bleurt),
+    "alignscore": Entry(frozenset({"caption"}), ("alignscore",), _load_alignscore),
     "exact_match": Entry(frozenset({"question"}), ("exact_match",), _load_exact_match),
     "token_f1": Entry(frozenset({"question"}), ("token_precision", "token_recall", "token_f1"), _load_token_f1),
     "modality_accuracy": Entry(frozenset({"caption"}), ("modality_accuracy",), _load_modality_accuracy),
