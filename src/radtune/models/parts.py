@@ -16,7 +16,7 @@ from radtune.weights.source import parse_source
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
-PICKLED = (".pth", ".pt", ".tar")
+PICKLED = (".pth", ".pt", ".tar", ".bin", ".ckpt")
 """Endings of files that `torch.save` wrote."""
 
 

