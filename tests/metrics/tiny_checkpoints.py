@@ -1,0 +1,187 @@
+"""Tiny checkpoints of BLEURT and AlignScore in exactly the published formats: files, tensor names, kinds of tokenizers.
+
+Their weights are sines and not random numbers, so that every version of every library makes the same ones.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+
+BLEURT_CONFIG: Final[dict[str, Any]] = {
+    "architectures": ["BleurtForSequenceClassification"],
+    "attention_probs_dropout_prob": 0.1,
+    "classifier_dropout": None,
+    "embedding_size": 12,
+    "hidden_act": "gelu",
+    "hidden_dropout_prob": 0.1,
+    "hidden_size": 24,
+    "initializer_range": 0.02,
+    "intermediate_size": 40,
+    "layer_norm_eps": 1e-12,
+    "max_position_embeddings": 512,
+    "model_type": "bleurt",
+    "num_attention_heads": 3,
+    "num_hidden_layers": 2,
+    "pad_token_id": 0,
+    "position_embedding_type": "absolute",
+    "torch_dtype": "float32",
+    "type_vocab_size": 2,
+    "vocab_size": 85,
+}
+ROBERTA_CONFIG: Final[dict[str, Any]] = {
+    "architectures": ["RobertaForMaskedLM"],
+    "attention_probs_dropout_prob": 0.1,
+    "bos_token_id": 0,
+    "eos_token_id": 2,
+    "hidden_act": "gelu",
+    "hidden_dropout_prob": 0.1,
+    "hidden_size": 24,
+    "initializer_range": 0.02,
+    "intermediate_size": 40,
+    "layer_norm_eps": 1e-05,
+    "max_position_embeddings": 66,
+    "model_type": "roberta",
+    "num_attention_heads": 3,
+    "num_hidden_layers": 2,
+    "pad_token_id": 1,
+    "type_vocab_size": 1,
+    "vocab_size": 330,
+}
+
+TEXTS: Final = (
+    "Chest X-ray showing a right pleural effusion (green arrow).",
+    "CT pulmonary embolus study showing pericardial effusion measuring 19.27 mm in this plane.",
+    "Axial T2-weighted MRI of the brain, demonstrating a 3 x 4 cm mass. The mass is in the left frontal lobe.",
+    "CT scan of the chest. A large mass is seen in the right upper lobe. There is no effusion.",
+    "Ultrasound of the liver showing a hypoechoic lesion; see Fig. 2 for the follow-up after 6 months.",
+)
+PAIRS: Final = (  # candidate, reference
+    (TEXTS[0], TEXTS[0]),
+    (TEXTS[3], TEXTS[1]),
+    ("MRI of the brain.", TEXTS[2]),
+    (TEXTS[2], "MRI of the brain."),
+    (TEXTS[4], TEXTS[3]),
+    ("Chest.", TEXTS[4]),
+    (" ".join(TEXTS[:2]), " ".join(TEXTS * 12)),  # a reference that must be cut, of more than 350 words
+    (" ".join(TEXTS * 6).replace(". ", ", "), TEXTS[0]),  # one sentence that leaves no room for its reference
+    (" ".join(TEXTS * 9), " ".join(TEXTS[::-1] * 9)),  # both must be cut
+)
+
+
+def write_bleurt(folder: Path) -> Path:
+    """A checkpoint such as ``lucadiliello/BLEURT-20-D12``."""
+    from sentencepiece import SentencePieceTrainer
+
+    folder.mkdir(parents=True, exist_ok=True)
+    config = BLEURT_CONFIG
+    (folder / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
+    SentencePieceTrainer.train(
+        sentence_iterator=iter([text.lower() for text in TEXTS] * 20),
+        model_prefix=str(folder / "spm"),
+        vocab_size=config["vocab_size"],
+        pad_id=0,
+        pad_piece="[PAD]",
+        unk_id=1,
+        bos_id=-1,
+        eos_id=-1,
+        control_symbols=["[CLS]", "[SEP]", "[MASK]"],
+        num_threads=1,
+        minloglevel=2,
+    )
+    (folder / "spm.vocab").unlink()
+    names = [
+        *_embeddings("bleurt.embeddings.", config, config["embedding_size"]),
+        *_linear("bleurt.encoder.embedding_projection", config["hidden_size"], config["embedding_size"]),
+        *_layers("bleurt.encoder.", config),
+        *_linear("bleurt.pooler.dense", config["hidden_size"], config["hidden_size"]),
+        *_linear("classifier", 1, config["hidden_size"]),
+    ]
+    torch.save({"bleurt.embeddings.position_ids": torch.arange(512)[None], **_tensors(names)}, folder / "pytorch_model.bin")
+    return folder
+
+
+def write_alignscore(folder: Path) -> tuple[Path, Path]:
+    """A checkpoint such as ``AlignScore-base.ckpt`` and, in a folder of its own, what is read of its RoBERTa."""
+    from tokenizers import ByteLevelBPETokenizer
+
+    config = ROBERTA_CONFIG
+    encoder = folder / "roberta-tiny"
+    encoder.mkdir(parents=True, exist_ok=True)
+    (encoder / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
+    (encoder / "tokenizer_config.json").write_text(json.dumps({"model_max_length": 64}), encoding="utf-8")
+    tokenizer = ByteLevelBPETokenizer()
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    tokenizer.train_from_iterator(TEXTS, config["vocab_size"], special_tokens=special, show_progress=False)
+    tokenizer.save_model(str(encoder))
+
+    size = config["hidden_size"]
+    names = [
+        *_embeddings("base_model.embeddings.", config, size),
+        *_layers("base_model.encoder.", config),
+        *_linear("base_model.pooler.dense", size, size),
+        ("mlm_head.bias", (config["vocab_size"],)),
+        *_linear("mlm_head.dense", size, size),
+        *_norm("mlm_head.layer_norm", size),
+        *_linear("mlm_head.decoder", config["vocab_size"], size),
+        *_linear("bin_layer", 2, size),
+        *_linear("tri_layer", 3, size),
+        *_linear("reg_layer", 1, size),
+    ]
+    positions = torch.arange(config["max_position_embeddings"])[None]
+    checkpoint = {
+        "epoch": 2,
+        "global_step": 300,
+        "pytorch-lightning_version": "1.7.7",
+        "state_dict": {"base_model.embeddings.position_ids": positions, **_tensors(names)},
+        "hparams_name": "kwargs",
+        "hyper_parameters": {"model": "roberta-base", "using_pretrained": True, "adam_epsilon": 1e-6, "learning_rate": 1e-5},
+    }
+    torch.save(checkpoint, folder / "AlignScore-tiny.ckpt")
+    return folder / "AlignScore-tiny.ckpt", encoder
+
+
+Shapes = Iterator[tuple[str, tuple[int, ...]]]
+
+
+def _linear(name: str, out: int, into: int) -> Shapes:
+    yield f"{name}.weight", (out, into)
+    yield f"{name}.bias", (out,)
+
+
+def _norm(name: str, size: int) -> Shapes:
+    yield f"{name}.weight", (size,)
+    yield f"{name}.bias", (size,)
+
+
+def _embeddings(prefix: str, config: dict[str, Any], size: int) -> Shapes:
+    for name, rows in (("word", "vocab_size"), ("position", "max_position_embeddings"), ("token_type", "type_vocab_size")):
+        yield f"{prefix}{name}_embeddings.weight", (config[rows], size)
+    yield from _norm(f"{prefix}LayerNorm", size)
+
+
+def _layers(prefix: str, config: dict[str, Any]) -> Shapes:
+    size, inner = config["hidden_size"], config["intermediate_size"]
+    for index in range(config["num_hidden_layers"]):
+        layer = f"{prefix}layer.{index}."
+        for name in ("query", "key", "value"):
+            yield from _linear(f"{layer}attention.self.{name}", size, size)
+        yield from _linear(f"{layer}attention.output.dense", size, size)
+        yield from _norm(f"{layer}attention.output.LayerNorm", size)
+        yield from _linear(f"{layer}intermediate.dense", inner, size)
+        yield from _linear(f"{layer}output.dense", size, inner)
+        yield from _norm(f"{layer}output.LayerNorm", size)
+
+
+def _tensors(names: Iterable[tuple[str, tuple[int, ...]]]) -> dict[str, torch.Tensor]:
+    tensors = {}
+    for index, (name, shape) in enumerate(names):
+        steps = torch.arange(torch.Size(shape).numel(), dtype=torch.float64)
+        waves = torch.sin((0.7 + 0.013 * index) * steps**2 + index).reshape(shape)  # squares, lest the rank be two
+        scale = 1.0 if "embeddings" in name else 3.0 / shape[-1] ** 0.5 if len(shape) == 2 else 0.1
+        tensors[name] = (scale * waves + ("LayerNorm.weight" in name)).float()
+    return tensors
