@@ -37,8 +37,8 @@ class WeightsError(RadtuneError):
     """A weight file cannot be had, or is not the file that the configuration names."""
 
 
-class MissingImagesError(RadtuneError):
-    """A metric that looks at images was given none."""
+class MissingInputError(RadtuneError):
+    """A metric needs an input that it was not given: images, a concept table, modality labels."""
 
 
 class ServerError(RadtuneError):

@@ -37,10 +37,10 @@ class Resources:
     settings: MetricSettings
     captions: Path
     """Artifact ``captions``."""
-    concepts: Path
-    """Artifact ``concepts``."""
-    labels: Path
-    """Artifact ``modality_labels``."""
+    concepts: Path | None
+    """Artifact ``concepts``, where there is one."""
+    labels: Path | None
+    """Artifact ``modality_labels``, where there is one."""
     weights_cache: Path
     images: Images | None = None
     """None where no images were given: metrics that look at them are then unavailable."""
@@ -62,8 +62,8 @@ class Result:
 Metric = Callable[[Sequence[Sample], Resources], Result]
 """A metric scores all samples of one arm in one call, so that it can share work between them. No value may depend on the other
 predictions; it may depend on the references, as inverse document frequencies do. It raises
-:class:`radtune.errors.WeightsError` where a checkpoint is missing, and :class:`radtune.errors.MissingImagesError` where it needs
-images and was given none: the metric is then unavailable."""
+:class:`radtune.errors.WeightsError` where a checkpoint is missing, and :class:`radtune.errors.MissingInputError` where it needs
+an input of ``Resources`` that was not given: the metric is then unavailable."""
 
 
 def evaluate(metric: Metric, samples: Sequence[Sample], resources: Resources) -> Result:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,12 @@ from radtune.artifacts.kinds.metric_signatures import METRIC_SIGNATURES
 from radtune.artifacts.kinds.predictions import PREDICTIONS
 from radtune.artifacts.kinds.scores import SCORES
 from radtune.artifacts.provenance import provenance
-from radtune.config.metrics import MetricSettings
-from radtune.errors import DataError, MissingImagesError, WeightsError
+from radtune.config.metrics import MetricName, MetricSettings
+from radtune.errors import DataError, MissingInputError, WeightsError
 from radtune.images.store import ImageStore
 from radtune.metrics.averages import average_captions
 from radtune.metrics.contract import Resources, Result, Sample, evaluate, is_empty
-from radtune.metrics.registry import METRICS, Entry
+from radtune.metrics.registry import METRICS
 from radtune.metrics.variants import with_variant
 
 
@@ -45,23 +46,10 @@ def score(
     asked, settings = settings, with_variant(settings)
     store = ImageStore(images) if images else None
     resources = Resources(settings, captions, concepts, labels, weights_cache, store.image if store else None)
-    score_rows: list[dict[str, Any]] = []
-    signature_rows: list[dict[str, Any]] = []
-    for name in settings.metrics:
-        entry = METRICS[name]
-        for arm in sorted({row["arm"] for row in rows}):
-            chosen = [row for row in rows if row["arm"] == arm and row["task"] in entry.tasks]
-            if not chosen:
-                continue
-            result, reason = _evaluate_if_available(entry, chosen, resources)
-            if reason:
-                print(f"{name} is unavailable: {reason}", file=sys.stderr)  # noqa: T201
-            score_rows += _score_rows(chosen, result)
-            signature_rows += _signature_rows(chosen, result, reason)
-    for captions_of_arm in _captions_by_arm(rows):
-        for result, reason in average_captions(_values_of(captions_of_arm, score_rows), settings):
-            score_rows += _score_rows(captions_of_arm, result)
-            signature_rows += _signature_rows(captions_of_arm, result, reason)
+    score_rows, signature_rows = score_predictions(rows, resources)
+    for reason in dict.fromkeys(row["reason"] for row in signature_rows if row["reason"]):
+        metrics = dict.fromkeys(row["metric"] for row in signature_rows if row["reason"] == reason)
+        print(f"{', '.join(metrics)} unavailable: {reason}", file=sys.stderr)  # noqa: T201
     origin = provenance(
         __name__,
         asked,
@@ -70,6 +58,41 @@ def score(
     )
     write(scores, SCORES, score_rows, origin)
     write(signatures, METRIC_SIGNATURES, signature_rows, origin)
+
+
+Evaluate = Callable[[MetricName, Sequence[Sample], Resources], Result]
+"""Computes one metric, as :func:`evaluate_metric` does."""
+
+
+def evaluate_metric(name: MetricName, samples: Sequence[Sample], resources: Resources) -> Result:
+    """The metric ``name`` of the registry, held to the contract."""
+    return evaluate(METRICS[name].load(), samples, resources)
+
+
+def score_predictions(
+    rows: list[dict[str, Any]], resources: Resources, evaluate_one: Evaluate = evaluate_metric
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Rows of ``scores`` and of ``metric_signatures`` for rows of ``predictions`` (their key columns and texts are enough).
+
+    Every metric and average of the settings is there; one that is unavailable has null values and a reason.
+    """
+    settings = resources.settings
+    score_rows: list[dict[str, Any]] = []
+    signature_rows: list[dict[str, Any]] = []
+    for name in settings.metrics:
+        entry = METRICS[name]
+        for arm in sorted({row["arm"] for row in rows}):
+            chosen = [row for row in rows if row["arm"] == arm and row["task"] in entry.tasks]
+            if not chosen:
+                continue
+            result, reason = _evaluate_if_available(name, chosen, resources, evaluate_one)
+            score_rows += _score_rows(chosen, result)
+            signature_rows += _signature_rows(chosen, result, reason)
+    for captions_of_arm in _captions_by_arm(rows):
+        for result, reason in average_captions(_values_of(captions_of_arm, score_rows), settings):
+            score_rows += _score_rows(captions_of_arm, result)
+            signature_rows += _signature_rows(captions_of_arm, result, reason)
+    return score_rows, signature_rows
 
 
 def _read_predictions(paths: list[Path], captions: Path) -> list[dict[str, Any]]:
@@ -86,13 +109,20 @@ def _read_predictions(paths: list[Path], captions: Path) -> list[dict[str, Any]]
     return sorted(rows, key=lambda row: (row["arm"], row["task"], row["prediction_id"]))
 
 
-def _evaluate_if_available(entry: Entry, rows: list[dict[str, Any]], resources: Resources) -> tuple[Result, str]:
+def _evaluate_if_available(
+    name: MetricName, rows: list[dict[str, Any]], resources: Resources, evaluate_one: Evaluate
+) -> tuple[Result, str]:
     """The metric's result and an empty reason, or null values and the reason why it is unavailable."""
     samples = [Sample(row["item_id"], row["task"], row["prediction"], row["reference"]) for row in rows]
     try:
-        return evaluate(entry.load(), samples, resources), ""
-    except (WeightsError, MissingImagesError) as error:
-        return Result({name: [None] * len(samples) for name in entry.names}, {}), str(error)
+        return evaluate_one(name, samples, resources), ""
+    except (WeightsError, MissingInputError) as error:
+        reason = str(error)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] == "radtune":
+            raise
+        reason = f"needs the package {error.name}, which is not installed"
+    return Result({value: [None] * len(samples) for value in METRICS[name].names}, {}), reason
 
 
 def _captions_by_arm(rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
