@@ -7,7 +7,9 @@ import random
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from radtune.config.metrics import MetricSettings
 from radtune.metrics.contract import Resources, Sample
@@ -38,6 +40,40 @@ def text_resources() -> Resources:
 def raw_text_resources() -> Resources:
     """The same, with BLEU and CIDEr on raw text."""
     return Resources(MetricSettings(caption_text="raw"), NOWHERE, NOWHERE, NOWHERE, NOWHERE)
+
+
+@pytest.fixture(scope="session")
+def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny CLIP of random weights in the format of ``openai/clip-vit-base-patch32``."""
+    import torch
+    from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
+
+    folder = tmp_path_factory.mktemp("clip")
+    letters = [chr(code) for code in range(33, 127)]
+    pieces = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
+    CLIPTokenizer({piece: index for index, piece in enumerate(pieces)}, []).save_pretrained(folder)
+    shared = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    text = shared | {
+        "vocab_size": len(pieces),
+        "max_position_embeddings": 77,
+        "bos_token_id": 0,
+        "eos_token_id": 2,
+        "pad_token_id": 1,
+    }
+    torch.manual_seed(4)
+    config = CLIPConfig(
+        text_config=text, vision_config=shared | {"image_size": 32, "patch_size": 8}, projection_dim=16, initializer_factor=10.0
+    )
+    CLIPModel(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pictures() -> dict[str, Image.Image]:
+    """Images of several shapes by item id."""
+    draw = np.random.default_rng(3)
+    sizes = {"a": (60, 40), "b": (33, 70), "c": (32, 32), "d": (200, 50)}
+    return {item: Image.fromarray(draw.integers(0, 256, (*size, 3), dtype=np.uint8)) for item, size in sizes.items()}
 
 
 @pytest.fixture(scope="session")

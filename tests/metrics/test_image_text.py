@@ -1,0 +1,112 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from transformers import BertConfig, BertModel, CLIPModel, CLIPTokenizer
+
+from radtune.errors import DataError, MissingInputError, WeightsError
+from radtune.metrics.image_text import (
+    EncodedImages,
+    clip_pixels,
+    cosine,
+    encoded_images,
+    fetch_clip,
+    load_clip,
+    rescaled_cosine,
+    text_vectors,
+)
+
+TEXTS = ["CT of the chest.", "An MRI", "x " * 200, "Ultrasound of the liver, with Doppler", ""]
+
+
+def test_pixels_are_resized_cut_and_standardised(pictures: dict[str, Image.Image]) -> None:
+    picture = pictures["a"]  # 60 high, 40 wide
+    resized = np.asarray(picture.resize((32, 48), Image.Resampling.BICUBIC), dtype=np.float64)[8:40] / 255
+    mean, deviation = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+    expected = ((resized - mean) / deviation).transpose(2, 0, 1)
+    np.testing.assert_allclose(clip_pixels(picture, 32).numpy(), expected, atol=1e-6)
+
+
+def test_vectors_are_those_of_the_model_itself(clip_folder: Path, pictures: dict[str, Image.Image]) -> None:
+    encoder = load_clip(clip_folder)
+    model = CLIPModel.from_pretrained(clip_folder).eval()
+    tokenizer = CLIPTokenizer.from_pretrained(clip_folder)
+    texts = text_vectors(encoder, TEXTS, 2)
+    images = EncodedImages(encoder, pictures.__getitem__).vectors(pictures, 3)
+    for text in TEXTS:
+        ids = tokenizer(text, truncation=True, max_length=77, return_tensors="pt").input_ids
+        for item, picture in pictures.items():
+            with torch.no_grad():
+                logits = model(input_ids=ids, pixel_values=clip_pixels(picture, 32)[None]).logits_per_image
+            expected = float(logits / model.logit_scale.detach().exp())
+            image = images[item]
+            assert image is not None
+            assert cosine(image, texts[text]) == pytest.approx(expected, abs=1e-6)
+    assert tokenizer("x " * 200, truncation=True, max_length=77).input_ids[-1] == tokenizer.eos_token_id  # cut, and still ended
+
+
+def test_vectors_do_not_depend_on_the_batch(clip_folder: Path, pictures: dict[str, Image.Image]) -> None:
+    encoder = load_clip(clip_folder)
+    alone, together = (text_vectors(encoder, texts, size) for texts, size in ((TEXTS, 1), (TEXTS[::-1] * 2, 64)))
+    for text in TEXTS:
+        torch.testing.assert_close(alone[text], together[text], atol=1e-6, rtol=0)
+    one, all_ = (EncodedImages(encoder, pictures.__getitem__).vectors(pictures, size) for size in (1, 64))
+    for item in pictures:
+        torch.testing.assert_close(one[item], all_[item], atol=1e-6, rtol=0)
+
+
+def test_each_image_is_read_and_encoded_once(clip_folder: Path, pictures: dict[str, Image.Image]) -> None:
+    read = []
+
+    def images(item_id: str) -> Image.Image:
+        read.append(item_id)
+        return pictures[item_id]
+
+    encoder = load_clip(clip_folder)
+    encoded_images(encoder, images).vectors(["b", "a", "b"], 2)
+    found = encoded_images(encoder, images).vectors(["c", "a"], 2)
+    assert read == ["a", "b", "c"]
+    assert list(found) == ["a", "c"]
+
+
+def test_an_image_that_cannot_be_read_has_no_vector(tmp_path: Path, clip_folder: Path, pictures: dict[str, Image.Image]) -> None:
+    torn = tmp_path / "torn.png"
+    pictures["d"].save(torn)
+    torn.write_bytes(torn.read_bytes()[:200])
+    (tmp_path / "text.png").write_text("no image")
+
+    def images(item_id: str) -> Image.Image:
+        if item_id == "absent":
+            raise DataError("no image of absent")
+        return pictures[item_id] if item_id in pictures else Image.open(tmp_path / f"{item_id}.png")
+
+    vectors = EncodedImages(load_clip(clip_folder), images).vectors(["torn", "text", "absent", "a"], 4)
+    assert [item for item, vector in vectors.items() if vector is None] == ["absent", "text", "torn"]
+    with pytest.raises(MissingInputError, match="--images"):
+        encoded_images(load_clip(clip_folder), None)
+
+
+def test_the_cosine_is_rescaled_and_never_negative() -> None:
+    first, second = torch.tensor([0.6, 0.8]), torch.tensor([1.0, 0.0])
+    assert rescaled_cosine(first, second) == pytest.approx(1.5)
+    assert rescaled_cosine(first, -second) == 0
+    assert cosine(first, -second) == pytest.approx(-0.6)
+    third = torch.nn.functional.normalize(torch.ones(7), dim=0) * 1.0000001
+    assert rescaled_cosine(third, third) == 2.5
+
+
+def test_what_is_no_clip_or_another_file_is_refused(tmp_path: Path, clip_folder: Path) -> None:
+    encoder, digests = fetch_clip(f"path:{clip_folder}", None, tmp_path)
+    assert fetch_clip(f"path:{clip_folder}", digests["model.safetensors"], tmp_path)[0] is encoder
+    with pytest.raises(WeightsError, match="the config says 00"):
+        fetch_clip(f"path:{clip_folder}", "00", tmp_path)
+    with pytest.raises(WeightsError, match=r"no model\.safetensors"):
+        fetch_clip(f"path:{tmp_path}", None, tmp_path)
+    BertModel(BertConfig(hidden_size=4, num_attention_heads=1, num_hidden_layers=1, vocab_size=9)).save_pretrained(tmp_path)
+    with pytest.raises(WeightsError, match="a model of type bert, not clip"):
+        fetch_clip(f"path:{tmp_path}", None, tmp_path)
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(WeightsError, match="no model that transformers knows"):
+        fetch_clip(f"path:{tmp_path}", None, tmp_path)

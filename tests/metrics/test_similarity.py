@@ -1,0 +1,55 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from radtune.config.metrics import MetricSettings
+from radtune.errors import WeightsError
+from radtune.metrics.contract import Resources, Sample, evaluate
+from radtune.metrics.image_text import clip_pixels, load_clip
+from radtune.metrics.similarity import similarity
+
+SAMPLES = [
+    Sample("a", "caption", "CT of the chest.", "CT"),
+    Sample("b", "caption", "MRI of the knee", "CT"),
+    Sample("lost", "caption", "CT of the chest.", "CT"),
+    Sample("c", "caption", " ", "CT"),
+]
+
+
+@pytest.fixture
+def resources(clip_folder: Path, text_resources: Resources, pictures: dict[str, Image.Image]) -> Resources:
+    settings = MetricSettings(similarity_encoder="clip", similarity_source=f"path:{clip_folder}", threads=1)
+
+    def images(item_id: str) -> Image.Image:
+        if item_id not in pictures:
+            raise FileNotFoundError(item_id)
+        return pictures[item_id]
+
+    return replace(text_resources, settings=settings, images=images)
+
+
+def test_each_caption_against_its_own_image(resources: Resources, clip_folder: Path, pictures: dict[str, Image.Image]) -> None:
+    result = evaluate(similarity, SAMPLES, resources)
+    model, tokenizer = load_clip(clip_folder).model, load_clip(clip_folder).tokenizer
+    expected = []
+    for sample in SAMPLES[:2]:
+        ids = tokenizer(sample.prediction, return_tensors="pt").input_ids
+        logits = model(input_ids=ids, pixel_values=clip_pixels(pictures[sample.item_id], 32)[None]).logits_per_image
+        expected.append(2.5 * max(0.0, float(logits / model.logit_scale.exp())))
+    assert max(expected) > 0.01
+    assert result.values["similarity"] == [*(pytest.approx(value, abs=1e-5) for value in expected), None, 0]
+    assert result.signature["encoder"] == "clip"
+
+
+def test_the_reference_and_the_other_captions_do_not_matter(resources: Resources) -> None:
+    values = similarity(SAMPLES, resources).values["similarity"]
+    for sample, value in zip(SAMPLES, values, strict=True):
+        (alone,) = similarity([replace(sample, reference="another")], resources).values["similarity"]
+        assert alone == pytest.approx(value, abs=1e-6) if value is not None else alone is None
+
+
+def test_medimageinsight_is_unavailable_and_says_what_stands_in(text_resources: Resources) -> None:
+    with pytest.raises(WeightsError, match=r"(?s)MedImageInsight.*metrics\.similarity_encoder to clip"):
+        similarity(SAMPLES, text_resources)
