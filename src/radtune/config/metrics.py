@@ -10,7 +10,7 @@ from radtune.config.base import Settings
 
 MetricName = Literal[
     "rouge", "bleu", "cider", "meteor", "bertscore", "concept_f1", "similarity", "clipscore", "chexbert", "exact_match",
-    "token_f1", "modality_accuracy",
+    "token_f1", "modality_accuracy", "bleurt", "clinical_bleurt", "alignscore",
 ]  # fmt: skip
 VariantName = Literal["imageclef2024", "imageclef2025-code", "imageclef2025-paper", "imageclef2026-code"]
 RelevanceMetric = Literal["similarity", "bertscore", "rouge1", "bleurt"]
@@ -30,6 +30,8 @@ class MetricSettings(Settings):
         "concept_f1",
         "similarity",
         "clipscore",
+        "bleurt",
+        "alignscore",
         "exact_match",
         "token_f1",
         "modality_accuracy",
