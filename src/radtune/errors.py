@@ -37,8 +37,8 @@ class WeightsError(RadtuneError):
     """A weight file cannot be had, or is not the file that the configuration names."""
 
 
-class MissingInputError(RadtuneError):
-    """A metric needs an input that it was not given: images, a concept table, modality labels."""
+class UnavailableError(RadtuneError):
+    """A metric has no value: an input that it needs (images, concepts, labels) was not given, or the code that it follows fails."""
 
 
 class ServerError(RadtuneError):

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from transformers import BertConfig, BertModel, CLIPModel, CLIPTokenizer
 
-from radtune.errors import DataError, MissingInputError, WeightsError
+from radtune.errors import DataError, UnavailableError, WeightsError
 from radtune.metrics.image_text import (
     EncodedImages,
     clip_pixels,
@@ -84,7 +84,7 @@ def test_an_image_that_cannot_be_read_has_no_vector(tmp_path: Path, clip_folder:
 
     vectors = EncodedImages(load_clip(clip_folder), images).vectors(["torn", "text", "absent", "a"], 4)
     assert [item for item, vector in vectors.items() if vector is None] == ["absent", "text", "torn"]
-    with pytest.raises(MissingInputError, match="--images"):
+    with pytest.raises(UnavailableError, match="--images"):
         encoded_images(load_clip(clip_folder), None)
 
 

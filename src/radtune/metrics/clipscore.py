@@ -19,7 +19,7 @@ def clipscore(samples: Sequence[Sample], resources: Resources) -> Result:
 
     RefCLIPScore is the harmonic mean of CLIPScore and the cosine between candidate and reference; that cosine is cut at 0 as in
     the paper (the authors' code forgets to). Raises :class:`radtune.errors.WeightsError` if CLIP cannot be had, and
-    :class:`radtune.errors.MissingInputError` without images.
+    :class:`radtune.errors.UnavailableError` without images.
     """
     settings = resources.settings
     torch.set_num_threads(settings.threads)

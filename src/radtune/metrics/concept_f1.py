@@ -15,7 +15,7 @@ import pandas as pd
 
 from radtune.artifacts.io import read_footer, read_rows
 from radtune.artifacts.kinds.concepts import CONCEPTS
-from radtune.errors import MissingInputError
+from radtune.errors import UnavailableError
 from radtune.metrics.contract import Resources, Result, Sample, f1, versions
 
 MINIMUM_NAME_LENGTH: Final = 2
@@ -43,10 +43,10 @@ def concept_f1(samples: Sequence[Sample], resources: Resources) -> Result:
     """F1 between the sets of CUIs found in the raw prediction and the raw reference.
 
     0 where neither text has a concept (as the official evaluator does, which depresses the mean on short captions).
-    Raises :class:`MissingInputError` without a concept table.
+    Raises :class:`UnavailableError` without a concept table.
     """
     if resources.concepts is None:
-        raise MissingInputError("no concept table was given", "pass one with --concepts")
+        raise UnavailableError("no concept table was given", "pass one with --concepts")
     concepts = read_rows(resources.concepts, CONCEPTS)
     extract = build_extractor(concepts)
     found = {text: extract(text) for sample in samples for text in (sample.prediction, sample.reference)}

@@ -62,27 +62,30 @@ class Result:
 Metric = Callable[[Sequence[Sample], Resources], Result]
 """A metric scores all samples of one arm in one call, so that it can share work between them. No value may depend on the other
 predictions; it may depend on the references, as inverse document frequencies do. It raises
-:class:`radtune.errors.WeightsError` where a checkpoint is missing, and :class:`radtune.errors.MissingInputError` where it needs
-an input of ``Resources`` that was not given: the metric is then unavailable."""
+:class:`radtune.errors.WeightsError` where a checkpoint is missing, and :class:`radtune.errors.UnavailableError` where it needs an
+input of ``Resources`` that was not given: the metric is then unavailable."""
 
 
-def evaluate(metric: Metric, samples: Sequence[Sample], resources: Resources) -> Result:
+def evaluate(metric: Metric, samples: Sequence[Sample], resources: Resources, *, empty_is_zero: bool = True) -> Result:
     """Apply ``metric`` and hold it to the contract: one finite value a name and sample, and 0 for an empty prediction.
 
-    Raises ``ValueError`` if the metric breaks the contract (a fault in the metric, not in the data).
+    Without ``empty_is_zero`` an empty prediction keeps what the metric says of it. Raises ``ValueError`` if the metric breaks the
+    contract (a fault in the metric, not in the data).
     """
     result = metric(samples, resources)
-    return replace(result, values={name: _checked(name, values, samples) for name, values in result.values.items()})
+    values = {name: _checked(name, of_name, samples, empty_is_zero) for name, of_name in result.values.items()}
+    return replace(result, values=values)
 
 
-def _checked(name: str, values: Sequence[float | None], samples: Sequence[Sample]) -> list[float | None]:
+def _checked(name: str, values: Sequence[float | None], samples: Sequence[Sample], empty_is_zero: bool) -> list[float | None]:
     if len(values) != len(samples):
         raise ValueError(f"{name}: {len(values)} values for {len(samples)} samples")
     for sample, value in zip(samples, values, strict=True):
         if value is not None and not math.isfinite(value):
             raise ValueError(f"{name}: {value} for {sample}")
     return [
-        0.0 if value is not None and is_empty(sample.prediction) else value for sample, value in zip(samples, values, strict=True)
+        0.0 if empty_is_zero and value is not None and is_empty(sample.prediction) else value
+        for sample, value in zip(samples, values, strict=True)
     ]
 
 

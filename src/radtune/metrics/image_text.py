@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from radtune.artifacts.digests import file_digest
-from radtune.errors import DataError, MissingInputError, WeightsError
+from radtune.errors import DataError, UnavailableError, WeightsError
 from radtune.metrics.contract import Images
 from radtune.progress import progress
 from radtune.weights.fetch import fetch, prove
@@ -135,9 +135,9 @@ def _encoded_images(encoder: ImageTextEncoder, images: Images) -> EncodedImages:
 
 
 def encoded_images(encoder: ImageTextEncoder, images: Images | None) -> EncodedImages:
-    """The images as ``encoder`` sees them, kept from call to call. Raises :class:`MissingInputError` if there are none."""
+    """The images as ``encoder`` sees them, kept from call to call. Raises :class:`UnavailableError` if there are none."""
     if images is None:
-        raise MissingInputError("no images were given", "pass them with --images")
+        raise UnavailableError("no images were given", "pass them with --images")
     return _encoded_images(encoder, images)
 
 

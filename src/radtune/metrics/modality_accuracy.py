@@ -8,7 +8,7 @@ from typing import Final
 
 from radtune.artifacts.io import read_rows
 from radtune.artifacts.kinds.modality_labels import MODALITY_LABELS
-from radtune.errors import ArtifactError, MissingInputError
+from radtune.errors import ArtifactError, UnavailableError
 from radtune.metrics.contract import Resources, Result, Sample
 
 ANGIOGRAPHY: Final = "angiography"
@@ -52,10 +52,10 @@ def modality_accuracy(samples: Sequence[Sample], resources: Resources) -> Result
     """1 where the caption names exactly the image's true modality, else 0 (none named, another one, or several).
 
     None where the item's CUIs clash: its true modality is not known. Raises :class:`ArtifactError` for an unlabelled item, and
-    :class:`MissingInputError` without labels.
+    :class:`UnavailableError` without labels.
     """
     if resources.labels is None:
-        raise MissingInputError("no modality labels were given", "score in a workflow, which makes them")
+        raise UnavailableError("no modality labels were given", "score in a workflow, which makes them")
     truth = {
         row["item_id"]: None if row["clash"] else row["label"]
         for row in read_rows(resources.labels, MODALITY_LABELS, ["item_id", "label", "clash"])

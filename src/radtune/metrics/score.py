@@ -15,7 +15,7 @@ from radtune.artifacts.kinds.predictions import PREDICTIONS
 from radtune.artifacts.kinds.scores import SCORES
 from radtune.artifacts.provenance import provenance
 from radtune.config.metrics import MetricName, MetricSettings
-from radtune.errors import DataError, MissingInputError, WeightsError
+from radtune.errors import DataError, UnavailableError, WeightsError
 from radtune.images.store import ImageStore
 from radtune.metrics.averages import average_captions
 from radtune.metrics.contract import Resources, Result, Sample, evaluate, is_empty
@@ -116,7 +116,7 @@ def _evaluate_if_available(
     samples = [Sample(row["item_id"], row["task"], row["prediction"], row["reference"]) for row in rows]
     try:
         return evaluate_one(name, samples, resources), ""
-    except (WeightsError, MissingInputError) as error:
+    except (WeightsError, UnavailableError) as error:
         reason = str(error)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] == "radtune":

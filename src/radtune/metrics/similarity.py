@@ -20,7 +20,7 @@ def similarity(samples: Sequence[Sample], resources: Resources) -> Result:
     """``2.5 * max(0, cos)`` between each image and its raw caption, in [0, 2.5]; None where the image is missing or unreadable.
 
     The challenge's code of 2025 gave a broken image the value 1. Raises :class:`WeightsError` if the encoder cannot be had, and
-    :class:`radtune.errors.MissingInputError` without images.
+    :class:`radtune.errors.UnavailableError` without images.
     """
     settings = resources.settings
     if settings.similarity_encoder == "medimageinsight":
