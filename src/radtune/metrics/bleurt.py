@@ -114,21 +114,22 @@ def checkpoint(source: str, sha256: str | None, cache: Path) -> tuple[Path, Path
 @lru_cache(maxsize=1)  # the arms of a system are scored one after another
 def load_regressor(folder: Path, weights: Path) -> Regressor:
     """Load a checkpoint in float32. Raises :class:`WeightsError` if it is none of the BLEURT-20 kind."""
+    from huggingface_hub.errors import StrictDataclassError
     from sentencepiece import SentencePieceProcessor
     from transformers import RemBertConfig, RemBertForSequenceClassification
 
-    written = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    tokenizer = SentencePieceProcessor(model_file=str(folder / "spm.model"))
-    begin, end = tokenizer.piece_to_id("[CLS]"), tokenizer.piece_to_id("[SEP]")
-    if tokenizer.unk_id() in (begin, end):
-        raise WeightsError(f"{folder / 'spm.model'}: lacks [CLS] or [SEP]", "name a BLEURT-20 checkpoint")
     try:
+        tokenizer = SentencePieceProcessor(model_file=str(folder / "spm.model"))
+        begin, end = tokenizer.piece_to_id("[CLS]"), tokenizer.piece_to_id("[SEP]")
+        if tokenizer.unk_id() in (begin, end):
+            raise ValueError("spm.model lacks [CLS] or [SEP]")
+        written = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         shared = {key: written[key] for key in _SAME_NAME}
         config = RemBertConfig(**shared, input_embedding_size=written["embedding_size"], bos_token_id=begin, eos_token_id=end)
         config.num_labels = 1
         model: Any = RemBertForSequenceClassification(config)
         model.load_state_dict(_rembert_names(read_tensors(weights)))
-    except (KeyError, TypeError, RuntimeError, ValueError) as error:
+    except (OSError, KeyError, ValueError, RuntimeError, StrictDataclassError) as error:
         raise WeightsError(
             f"{folder}: not a BLEURT-20 checkpoint: {error}",
             "name BLEURT-20 or one of its distilled versions; the older WordPiece checkpoints (bleurt-base-128 …) are not read",
