@@ -38,7 +38,7 @@ class WeightsError(RadtuneError):
 
 
 class UnavailableError(RadtuneError):
-    """A metric has no value: an input that it needs (images, concepts, labels) was not given, or the code that it follows fails."""
+    """A metric has no value: an input that it needs (images, concepts, labels) was not given, or the code it follows fails."""
 
 
 class ServerError(RadtuneError):
