@@ -1,4 +1,4 @@
-"""The benchmark table and the paired tests, over the stored scores of all systems."""
+"""The benchmark table, the same by parts of the test set, and the paired tests, over the stored scores of all systems."""
 
 all_scores = [layout.scores(system) for system in (BASELINE, *run.systems)]
 
@@ -28,6 +28,35 @@ rule tabulate_systems:
         " --settings {params.settings:q} --seed {params.seed}"
 
 
+rule tabulate_slices:
+    input:
+        scores=all_scores,
+        captions=rules.read_captions.output.captions,
+        concepts=rules.read_captions.output.concepts,
+        labels=rules.label_modalities.output.labels,
+    output:
+        table=layout.slice_scores,
+    log:
+        logs / "tabulate_slices.log",
+    conda:
+        "../../envs/scoring.yaml"
+    threads: 1
+    resources:
+        mem_mb=4_000,
+        runtime=60,
+    params:
+        code=code_digest("radtune.benchmark.slices"),
+        settings=run.benchmark.canonical(),
+        seed=run.seed,
+        scores=lambda wildcards, input: repeated("--scores", input.scores),
+    message:
+        asking("Tabulating all systems by parts of the test set")
+    shell:
+        "exec python -m radtune --log {log} benchmark slices {params.scores:q} --captions {input.captions}"
+        " --concepts {input.concepts} --labels {input.labels} --output {output.table}"
+        " --settings {params.settings:q} --seed {params.seed}"
+
+
 rule compare_systems:
     input:
         scores=all_scores,
@@ -51,3 +80,29 @@ rule compare_systems:
     shell:
         "exec python -m radtune --log {log} benchmark compare {params.scores:q} --output {output.comparisons}"
         " --settings {params.settings:q} --seed {params.seed}"
+
+
+rule compare_with_papers:
+    input:
+        table=rules.tabulate_systems.output.table,
+        signatures=[layout.metric_signatures(system) for system in run.systems],
+    output:
+        comparison=layout.paper_comparison,
+    log:
+        logs / "compare_with_papers.log",
+    conda:
+        "../../envs/scoring.yaml"
+    threads: 1
+    resources:
+        mem_mb=2_000,
+        runtime=20,
+    params:
+        code=code_digest("radtune.benchmark.paper_comparison"),
+        settings=run.benchmark.canonical(),
+        seed=run.seed,
+        signatures=lambda wildcards, input: repeated("--signatures", input.signatures),
+    message:
+        asking("Putting the papers' numbers beside the measured ones")
+    shell:
+        "exec python -m radtune --log {log} benchmark papers --table {input.table} {params.signatures:q}"
+        " --output {output.comparison} --settings {params.settings:q} --seed {params.seed}"

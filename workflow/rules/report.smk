@@ -5,6 +5,8 @@ rule build_report:
     input:
         rules.tabulate_systems.output.table,
         rules.compare_systems.output.comparisons,
+        rules.compare_with_papers.output.comparison,
+        rules.tabulate_slices.output.table,
         rules.read_captions.output,
         rules.predict_modalities.output,
         rules.filter_questions.output.pairs,

@@ -164,9 +164,19 @@ class Layout:
         return self.run / "benchmark/system_scores.parquet"
 
     @property
+    def slice_scores(self) -> Path:
+        """The benchmark table by parts of the test set."""
+        return self.run / "benchmark/slice_scores.parquet"
+
+    @property
     def comparisons(self) -> Path:
         """Paired tests."""
         return self.run / "benchmark/comparisons.parquet"
+
+    @property
+    def paper_comparison(self) -> Path:
+        """Measured numbers beside printed ones."""
+        return self.run / "benchmark/paper_comparison.parquet"
 
     # report
     @property

@@ -40,3 +40,35 @@ def compare(
     from radtune.config.metrics import BenchmarkSettings
 
     compare_systems(scores, output, settings=BenchmarkSettings.parse(settings), seed=seed)
+
+
+@app.command()
+def slices(
+    scores: ScoresOption,
+    captions: Annotated[Path, typer.Option(help="The data set's captions.")],
+    concepts: Annotated[Path, typer.Option(help="The data set's concept table.")],
+    labels: Annotated[Path, typer.Option(help="The modality labels.")],
+    output: Annotated[Path, typer.Option(help="Where the table goes.")],
+    settings: SettingsOption,
+    seed: SeedOption,
+) -> None:
+    """Tabulate mean and confidence interval by modality, caption length, body region and semantic group."""
+    from radtune.benchmark.slices import tabulate_slices
+    from radtune.config.metrics import BenchmarkSettings
+
+    tabulate_slices(scores, captions, concepts, labels, output, settings=BenchmarkSettings.parse(settings), seed=seed)
+
+
+@app.command()
+def papers(
+    table: Annotated[Path, typer.Option(help="The benchmark table.")],
+    signatures: Annotated[list[Path], typer.Option(help="Metric signatures; give the option once a system.")],
+    output: Annotated[Path, typer.Option(help="Where the comparison goes.")],
+    settings: SettingsOption,
+    seed: SeedOption,
+) -> None:
+    """Put what the papers print for the run's systems beside what the run measured."""
+    from radtune.benchmark.paper_comparison import compare_with_papers
+    from radtune.config.metrics import BenchmarkSettings
+
+    compare_with_papers(table, signatures, output, settings=BenchmarkSettings.parse(settings), seed=seed)
