@@ -20,6 +20,7 @@ from radtune.errors import EXIT_ERROR, EXIT_INTERRUPTED, RadtuneError
 from radtune.images.commands import app as images
 from radtune.inference.commands import app as inference
 from radtune.metrics.commands import app as metrics
+from radtune.metrics.commands import score_files
 from radtune.mixes.commands import app as mixes
 from radtune.modality.commands import app as modality
 from radtune.planning.commands import plan
@@ -55,6 +56,7 @@ for name, group in {
 app.command()(audit)
 app.command()(preflight)
 app.command()(plan)
+app.command("score")(score_files)
 
 
 def _print_version(wanted: bool) -> None:

@@ -51,3 +51,58 @@ def score(
         seed=seed,
         weights_cache=weights_cache,
     )
+
+
+DEFAULT_WEIGHTS_CACHE = Path.home() / ".cache/radtune"
+
+
+def score_files(
+    predictions: Annotated[Path, typer.Option(help="CSV file of predicted captions, header ID,Caption.", dir_okay=False)],
+    references: Annotated[Path, typer.Option(help="CSV file of true captions, of the same IDs.", dir_okay=False)],
+    output: Annotated[Path, typer.Option(help="Where the per-caption scores go (Parquet).", dir_okay=False)],
+    summary: Annotated[Path | None, typer.Option(help="Where means, intervals and signatures go (JSON).", dir_okay=False)] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the images, each named by its ID, for metrics that look at them.", file_okay=False),
+    ] = None,
+    variant: Annotated[
+        str | None, typer.Option(help="Edition of ImageCLEFmedical to score as, such as imageclef2025-code.")
+    ] = None,
+    metrics: Annotated[str | None, typer.Option(help="Metrics, separated by commas; the challenge's where left out.")] = None,
+    concepts: Annotated[
+        str,
+        typer.Option(help="Concept table for the UMLS F1: a CSV file CUI,Canonical name, or an artifact.", metavar="FILE|none"),
+    ] = "none",
+    encoder: Annotated[
+        str | None, typer.Option(help="A CLIP in MedImageInsight's place for the similarity.", metavar="SOURCE")
+    ] = None,
+    strict_official: Annotated[
+        bool, typer.Option("--strict-official", help="Score empty captions and broken images as the published evaluator does.")
+    ] = False,
+    settings: Annotated[
+        str, typer.Option(help="Any other keys of the configuration's block metrics, as JSON.", metavar="JSON")
+    ] = "{}",
+    seed: SeedOption = 1,
+    weights_cache: WeightsCacheOption = DEFAULT_WEIGHTS_CACHE,
+) -> None:
+    """Score a CSV file of captions against another, in the submission format of ImageCLEFmedical. No workflow is needed.
+
+    A metric that needs what is not there (weights, images, a concept table, a package) is unavailable, with the reason.
+    """
+    from radtune.metrics.score_files import parse_settings
+    from radtune.metrics.score_files import score_files as step
+    from radtune.metrics.score_summary import table
+
+    found = step(
+        predictions,
+        references,
+        output,
+        summary,
+        images=images,
+        concepts=None if concepts == "none" else Path(concepts),
+        settings=parse_settings(settings, metrics=metrics, variant=variant, encoder=encoder),
+        strict_official=strict_official,
+        seed=seed,
+        weights_cache=weights_cache,
+    )
+    print(table(found))

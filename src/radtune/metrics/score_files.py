@@ -1,0 +1,180 @@
+"""Score one file of captions against another, without a workflow.
+
+The files become the artifacts that the metrics read, in a folder of their own that does not stay; the metrics and the way in
+which they are called are the workflow's.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from radtune import __version__
+from radtune.artifacts.digests import file_digest
+from radtune.artifacts.io import atomic_path, write
+from radtune.artifacts.kinds.captions import CAPTIONS
+from radtune.artifacts.kinds.concepts import CONCEPTS
+from radtune.artifacts.kinds.scores import SCORES
+from radtune.artifacts.provenance import Provenance, provenance
+from radtune.config.base import validated
+from radtune.config.metrics import BenchmarkSettings, MetricName, MetricSettings
+from radtune.errors import ConfigError, DataError
+from radtune.metrics.concept_table import read_concept_table
+from radtune.metrics.contract import Resources, is_empty
+from radtune.metrics.image_folder import ImageFolder
+from radtune.metrics.official import PUBLISHED, evaluate_as_published
+from radtune.metrics.registry import METRICS
+from radtune.metrics.score import evaluate_metric, score_predictions
+from radtune.metrics.score_summary import Summary, summarise
+from radtune.metrics.submission import read_submission
+from radtune.metrics.variants import with_variant
+
+CHALLENGE: Final[tuple[MetricName, ...]] = ("similarity", "bertscore", "rouge", "bleurt", "concept_f1", "alignscore")
+"""Metrics of ImageCLEFmedical since 2025: what is computed unless others are asked for."""
+
+
+def parse_settings(
+    text: str, *, metrics: str | None = None, variant: str | None = None, encoder: str | None = None
+) -> MetricSettings:
+    """Settings from the options of ``radtune score``: ``text`` is a JSON object, over whose keys the options win.
+
+    Raises :class:`ConfigError` that names each wrong value.
+    """
+    try:
+        values = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise ConfigError(f"--settings: not valid JSON: {error}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"--settings: {text} is no JSON object", 'write it as {"key": value}')
+    values.setdefault("metrics", CHALLENGE)
+    if metrics is not None:
+        values["metrics"] = [name.strip() for name in metrics.split(",")]
+    if variant is not None:
+        values["variant"] = variant
+    if encoder is not None:
+        values |= {"similarity_encoder": "clip", "similarity_source": encoder}
+    return validated(MetricSettings, values, "radtune score")
+
+
+def score_files(
+    predictions: Path,
+    references: Path,
+    output: Path,
+    summary: Path | None = None,
+    *,
+    images: Path | None = None,
+    concepts: Path | None = None,
+    settings: MetricSettings,
+    strict_official: bool = False,
+    seed: int,
+    weights_cache: Path,
+) -> Summary:
+    """Score the captions of ``predictions`` (CSV, ``ID,Caption``) against those of ``references`` and write ``scores``.
+
+    ``images`` is a folder with a file an ID, ``concepts`` a concept table. What a metric needs and is not there makes it
+    unavailable, with a reason. ``summary`` is where the result goes as JSON. ``strict_official`` gives empty captions and broken
+    images what the published evaluator of the settings' variant gives them.
+
+    Raises :class:`DataError` if a file cannot be scored, :class:`ConfigError` for settings that do not fit, and writes nothing.
+    """
+    if strict_official and settings.variant not in PUBLISHED:
+        raise ConfigError(
+            "--strict-official: the variant decides which evaluator", f"add --variant {' or '.join(sorted(PUBLISHED))}"
+        )
+    submitted, true = read_submission(
+        predictions, references, as_official=strict_official and settings.variant == "imageclef2026-code"
+    )
+    if not true:
+        raise DataError(f"{references}: holds no caption", "give a file with at least one line after the header")
+    if others := [name for name in settings.metrics if "caption" not in METRICS[name].tasks]:
+        raise ConfigError(f"--metrics: {', '.join(others)}: not for captions", "leave it out; it scores answers to questions")
+    applied = _without_partial_averages(with_variant(settings))
+    inputs = {"predictions": predictions, "references": references} | ({"concepts": concepts} if concepts else {})
+    origin = provenance(__name__, settings, seed, inputs, notes={"strict_official": strict_official})
+    with tempfile.TemporaryDirectory() as folder:
+        resources = Resources(
+            applied,
+            captions=_write_captions(Path(folder, "captions.parquet"), true, origin),
+            concepts=_write_concepts(Path(folder, "concepts.parquet"), concepts, origin) if concepts else None,
+            labels=None,
+            weights_cache=weights_cache,
+            images=ImageFolder(images).image if images else None,
+        )
+        rows = _prediction_rows(predictions.stem, submitted, true)
+        score_rows, signature_rows = score_predictions(
+            rows, resources, evaluate_as_published if strict_official else evaluate_metric
+        )
+    benchmark = BenchmarkSettings()
+    found = Summary(
+        radtune=__version__,
+        predictions=str(predictions),
+        references=str(references),
+        sha256={role: file_digest(path) for role, path in inputs.items()},
+        variant=settings.variant,
+        strict_official=strict_official,
+        captions=len(true),
+        empty_predictions=sum(map(is_empty, submitted.values())),
+        confidence=benchmark.confidence,
+        resamples=benchmark.resamples,
+        seed=seed,
+        metrics=summarise(score_rows, signature_rows, benchmark, seed),
+    )
+    write(output, SCORES, score_rows, origin)
+    if summary is not None:
+        with atomic_path(summary) as temporary:
+            temporary.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    return found
+
+
+def _without_partial_averages(settings: MetricSettings) -> MetricSettings:
+    """``settings`` without the averages of which not every part was asked for."""
+    asked = {value for name in settings.metrics for value in METRICS[name].names}
+    kept = {
+        average: parts if asked.issuperset(parts) else ()
+        for average, parts in (("relevance", settings.relevance), ("factuality", settings.factuality))
+    }
+    return settings.model_copy(update=kept)
+
+
+def _prediction_rows(system: str, submitted: Mapping[str, str], true: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The rows that an artifact ``predictions`` would have, as far as scoring reads them. Every caption is a group."""
+    return [
+        {
+            "prediction_id": item_id,
+            "row_id": item_id,
+            "item_id": item_id,
+            "group_id": item_id,
+            "system": system,
+            "arm": "plain",
+            "task": "caption",
+            "prediction": submitted[item_id],
+            "reference": reference,
+        }
+        for item_id, reference in sorted(true.items())
+    ]
+
+
+def _write_captions(path: Path, captions: Mapping[str, str], origin: Provenance) -> Path:
+    """The references as ``captions``: they are the split over which document frequencies are counted."""
+    empty = dict.fromkeys(CAPTIONS.schema.names)
+    write(
+        path,
+        CAPTIONS,
+        [empty | {"item_id": item_id, "split": "test", "caption": text} for item_id, text in sorted(captions.items())],
+        origin,
+    )
+    return path
+
+
+def _write_concepts(path: Path, source: Path, origin: Provenance) -> Path:
+    """The concept table as ``concepts``; lines that name no concept are listed on stderr."""
+    rows, left_out = read_concept_table(source)
+    if left_out:
+        print(f"{source}: {len(left_out)} lines left out\n" + "\n".join(f"  {line}" for line in left_out), file=sys.stderr)  # noqa: T201
+    write(path, CONCEPTS, sorted(rows, key=lambda row: str(row["cui"])), origin)
+    return path

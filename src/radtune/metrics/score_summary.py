@@ -1,0 +1,118 @@
+"""The summary of a scored caption file: means with their intervals, what is empty or unavailable, and signatures."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from radtune.config.metrics import BenchmarkSettings
+from radtune.statistics.bootstrap import cluster_bootstrap
+
+WIDTH: Final = 120
+_HEADER: Final = ("metric", "mean", "interval", "corpus", "captions")
+
+
+@dataclass(frozen=True)
+class MetricSummary:
+    """One metric over all captions of a file."""
+
+    mean: float | None
+    """Over the captions that have a value; None where the metric is unavailable."""
+    low: float | None
+    high: float | None
+    """Bounds of the mean's bootstrap interval; None for a single caption."""
+    corpus: float | None
+    """Value over all captions together where that is not the mean, as for BLEU; else None."""
+    captions: int
+    """How many captions have a value."""
+    unavailable_captions: int
+    reason: str
+    """Why the metric is unavailable, else empty."""
+    signature: Mapping[str, Any]
+    """What exactly was computed."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What ``radtune score`` found, as its JSON file says it."""
+
+    radtune: str
+    """Version."""
+    predictions: str
+    references: str
+    sha256: Mapping[str, str]
+    """Of both files and of the concept table, by role."""
+    variant: str | None
+    strict_official: bool
+    captions: int
+    empty_predictions: int
+    confidence: float
+    """Level of the intervals."""
+    resamples: int
+    seed: int
+    metrics: Mapping[str, MetricSummary]
+
+
+def summarise(
+    score_rows: Sequence[Mapping[str, Any]], signature_rows: Sequence[Mapping[str, Any]], settings: BenchmarkSettings, seed: int
+) -> dict[str, MetricSummary]:
+    """One summary a metric, in the order of ``signature_rows``. Captions are drawn singly: a plain file knows no articles."""
+    values: dict[str, dict[str, float]] = {row["metric"]: {} for row in signature_rows}
+    for row in score_rows:
+        if row["value"] is not None:
+            values[row["metric"]][row["group_id"]] = row["value"]
+    return {row["metric"]: _summarise_metric(row, values[row["metric"]], settings, seed) for row in signature_rows}
+
+
+def _summarise_metric(
+    row: Mapping[str, Any], values: Mapping[str, float], settings: BenchmarkSettings, seed: int
+) -> MetricSummary:
+    mean = low = high = None
+    if values:
+        mean, low, high = cluster_bootstrap(
+            np.array(list(values.values())),
+            list(values),
+            confidence=settings.confidence,
+            resamples=settings.resamples,
+            seed=seed,
+        )
+    signature = json.loads(row["signature"])
+    return MetricSummary(mean, low, high, row["total"], len(values), row["unavailable_items"], row["reason"], signature)
+
+
+def table(summary: Summary) -> str:
+    """One line a metric, then what is empty and what is unavailable for which reason; for a terminal of 120 columns."""
+    lines = [_HEADER, *(_cells(name, metric) for name, metric in summary.metrics.items())]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADER))]
+    text = ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) for line in lines]
+    text.insert(1, "-" * max(map(len, text)))
+    text += ["", f"{summary.captions:,} captions, {summary.confidence:.0%} bootstrap intervals of the mean"]
+    if summary.empty_predictions:
+        text.append(f"{summary.empty_predictions:,} empty captions" + ("" if summary.strict_official else ", which score 0"))
+    reasons: dict[str, list[str]] = {}
+    for name, metric in summary.metrics.items():
+        if metric.reason:
+            reasons.setdefault(metric.reason, []).append(name)
+    for reason, names in reasons.items():
+        text += textwrap.wrap(f"unavailable: {', '.join(names)}", WIDTH, subsequent_indent="  ")
+        text += [line for part in reason.splitlines() for line in textwrap.wrap(part.strip(), WIDTH - 4, **_INDENTED)]
+    return "\n".join(text)
+
+
+_INDENTED: Final[Mapping[str, Any]] = {
+    "initial_indent": "    ", "subsequent_indent": "      ", "break_long_words": False, "break_on_hyphens": False,
+}  # fmt: skip
+
+
+def _cells(name: str, metric: MetricSummary) -> tuple[str, ...]:
+    def number(value: float | None) -> str:
+        return "" if value is None else f"{value:.4f}"
+
+    interval = "" if metric.low is None or metric.high is None else f"{metric.low:.4f} to {metric.high:.4f}"
+    mean = "unavailable" if metric.reason else number(metric.mean)
+    return name, mean, interval, number(metric.corpus), f"{metric.captions:,}"
