@@ -36,6 +36,7 @@ from radtune.artifacts.kinds.quarantine import QUARANTINE
 from radtune.artifacts.kinds.question_pairs import QUESTION_PAIRS
 from radtune.artifacts.kinds.sample_sources import SAMPLE_SOURCES
 from radtune.artifacts.kinds.scores import SCORES
+from radtune.artifacts.kinds.slice_scores import SLICE_SCORES
 from radtune.artifacts.kinds.system_scores import SYSTEM_SCORES
 from radtune.artifacts.kinds.trained_modules import TRAINED_MODULES
 from radtune.artifacts.kinds.training_log import TRAINING_LOG
@@ -468,6 +469,14 @@ class RunMaker:
                 }
             )
         self.put(layout.comparisons, COMPARISONS, tests, "benchmark.compare", paths)
+        slices = [
+            row | {"slicing": slicing, "slice": name, "place": place, "items": 4 + place, "groups": 3}
+            for row in table
+            for slicing, names in (("caption length", ("up to 9 words", "10 words or more")), ("modality", MODALITIES))
+            for place, name in enumerate(names)
+            if (row["system"], name) != ("visiongpt2_tiny", "Ultrasound")
+        ]
+        self.put(layout.slice_scores, SLICE_SCORES, slices, "benchmark.slices", paths)
 
 
 class Page(HTMLParser):

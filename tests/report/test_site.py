@@ -42,9 +42,9 @@ def test_results_table_shows_every_system_with_interval_and_the_baseline_last(si
 def test_sections_come_in_order_and_the_contents_list_them(site: Path, parse: Parse) -> None:
     page = parse(site)
     sections = [attributes["id"] for tag, attributes in page.tags if tag == "section"]
-    assert sections == ["results", "comparisons", "training", "funnel", "modality", "data", "gallery", "audit"]
+    assert sections == ["results", "comparisons", "slices", "training", "funnel", "modality", "data", "gallery", "audit"]
     links = [attributes["href"] for tag, attributes in page.tags if tag == "a"]
-    assert [f"#{name}" for name in sections] == [link for link in links if link[1:] in sections][1:9]
+    assert [f"#{name}" for name in sections] == [link for link in links if link[1:] in sections][1:10]
     assert "not a medical device" in page.text
     assert "This run has no" not in page.text
 

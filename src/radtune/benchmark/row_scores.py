@@ -3,22 +3,48 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from radtune.artifacts.io import read
 from radtune.artifacts.kinds.scores import SCORES
+from radtune.config.metrics import BenchmarkSettings
+from radtune.statistics.bootstrap import cluster_bootstrap
 
 CELL = ["system", "arm", "task", "metric"]
 """What identifies a cell of the benchmark."""
 
 
 def read_row_scores(scores: list[Path]) -> pd.DataFrame:
-    """Columns system, arm, task, metric, row_id, group_id, value, ordered by them; NaN where a metric was unavailable.
+    """Columns system, arm, task, metric, row_id, item_id, group_id, value, ordered by them; NaN where a metric was unavailable.
 
     A system that answers one row several times (the random baseline's draws) gets the mean of its answers.
     """
-    columns = [*CELL, "row_id", "group_id", "value"]
+    columns = [*CELL, "row_id", "item_id", "group_id", "value"]
     table = pd.concat([read(path, SCORES, columns).to_pandas() for path in scores], ignore_index=True)
     means: pd.DataFrame = table.groupby(columns[:-1], as_index=False, sort=True)["value"].mean()
     return means
+
+
+def summarise(table: pd.DataFrame, settings: BenchmarkSettings, seed: int) -> dict[str, Any]:
+    """Mean, interval and counts of one cell or a part of it, over the rows that have a value."""
+    table = table.dropna(subset="value")
+    summary: dict[str, Any] = {
+        "mean": None,
+        "low": None,
+        "high": None,
+        "confidence": settings.confidence,
+        "items": len(table),
+        "groups": table["group_id"].nunique(),
+    }
+    if len(table):
+        interval = cluster_bootstrap(
+            table["value"].to_numpy(),
+            table["group_id"].tolist(),
+            confidence=settings.confidence,
+            resamples=settings.resamples,
+            seed=seed,
+        )
+        summary |= interval._asdict()
+    return summary

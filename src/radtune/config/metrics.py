@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from radtune.config.base import Settings
 
@@ -57,9 +57,9 @@ class MetricSettings(Settings):
     bertscore_layer: int = Field(40, ge=1)
     """Hidden layer whose states are compared; the layers after it are not even loaded."""
     bertscore_idf: bool = False
-    """Weigh tokens by their inverse document frequency in the reference captions of the evaluated split."""
+    """Whether the headline value `bertscore` weighs tokens by their inverse document frequency in the reference captions."""
     bertscore_value: Literal["precision", "recall", "f1"] = "f1"
-    """Which of the three is reported (ImageCLEF's code takes F1, its text says recall)."""
+    """Which of the three the headline value is: ImageCLEF's code takes F1, its text says recall. All six are computed."""
     bleurt_source: str = "hub:lucadiliello/BLEURT-20-D12@main"
     """BLEURT's checkpoint as `bleurt-pytorch` publishes it: `config.json`, `spm.model`, and `pytorch_model.bin` or
     `model.safetensors`."""
@@ -106,3 +106,12 @@ class BenchmarkSettings(Settings):
     """Level of the confidence intervals."""
     resamples: int = Field(2_000, ge=1)
     """Bootstrap and permutation resamples."""
+    caption_lengths: tuple[int, ...] = ()
+    """Ascending upper bounds, in words and inclusive, of the slices by caption length; empty for the terciles of the test set."""
+
+    @field_validator("caption_lengths")
+    @classmethod
+    def _ascending(cls, bounds: tuple[int, ...]) -> tuple[int, ...]:
+        if list(bounds) != sorted({bound for bound in bounds if bound > 0}):
+            raise ValueError("not ascending numbers of words")
+        return bounds

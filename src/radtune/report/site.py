@@ -37,6 +37,7 @@ from radtune.report.results import (
     read_signatures,
     state_verdicts,
 )
+from radtune.report.slices import read_slice_tables
 from radtune.report.training import read_curves, read_trainings
 
 LIBRARIES = ("torch", "torchvision", "transformers", "peft", "medcat", "pyarrow", "numpy")
@@ -99,6 +100,7 @@ def _render(run: Run, assets: Assets, settings: ReportSettings, seed: int) -> st
         comparisons=_by_metric(read_comparisons(run)),
         roles=ROLES,
         untested=count_untested(run),
+        slice_tables=read_slice_tables(run),
         significance=SIGNIFICANCE,
         signatures=read_signatures(run),
         trainings=read_trainings(run),
