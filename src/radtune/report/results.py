@@ -33,11 +33,26 @@ METRIC_TITLES = {
     "bertscore_recall_idf": "BERTScore R, idf",
     "bertscore_f1_idf": "BERTScore F1, idf",
     "concept_f1": "UMLS concept F1",
+    "similarity": "Similarity",
+    "clipscore": "CLIPScore",
+    "refclipscore": "RefCLIPScore",
+    "bleurt": "BLEURT",
+    "clinical_bleurt": "ClinicalBLEURT",
+    "medbertscore": "MedBERTScore",
+    "alignscore": "AlignScore",
+    "relevance": "Relevance",
+    "factuality": "Factuality",
+    "overall": "Overall",
+    "chexbert_micro_14": "F1-CheXbert-14 micro",
+    "chexbert_macro_14": "F1-CheXbert-14 macro",
+    "chexbert_micro_5": "F1-CheXbert-5 micro",
+    "chexbert_macro_5": "F1-CheXbert-5 macro",
     "modality_accuracy": "Modality accuracy",
     "exact_match": "Exact match",
     "token_precision": "Token precision",
     "token_recall": "Token recall",
     "token_f1": "Token F1",
+    "judged_accuracy": "Judged accuracy",
 }
 """Metrics in the order of the table's columns; others follow under their own name."""
 
@@ -49,7 +64,8 @@ def metric_title(metric: str) -> str:
     return METRIC_TITLES.get(metric, metric)
 
 
-def _metric_place(metric: str) -> tuple[int, str]:
+def metric_place(metric: str) -> tuple[int, str]:
+    """Sort key of a metric: its place among :data:`METRIC_TITLES`, others after them by name."""
     titles = list(METRIC_TITLES)
     return (titles.index(metric) if metric in titles else len(titles), metric)
 
@@ -201,7 +217,7 @@ def read_comparisons(run: Run) -> list[Comparison]:
 
     def order(test: Comparison) -> tuple[Any, ...]:
         sides = tuple((place.get(system, -1), arm != "plain", arm) for system, arm in (test.first, test.second))
-        return test.task, _metric_place(test.metric), test.role, sides
+        return test.task, metric_place(test.metric), test.role, sides
 
     return sorted(map(turned, tests), key=order)
 
@@ -238,7 +254,7 @@ def _score_table(
     present |= {(metric, arm) for metric in lost if (metric == "exact_match") == (task == "question") for arm in arms}
     columns = [
         Column(metric, arm)
-        for metric in sorted({metric for metric, _ in present}, key=_metric_place)
+        for metric in sorted({metric for metric, _ in present}, key=metric_place)
         for arm in sorted({arm for name, arm in present if name == metric}, key=lambda arm: (arm != "plain", arm))
     ]
     systems = [system for system in run.systems if any(name == system for name, _, _ in found)]
@@ -341,4 +357,4 @@ def read_signatures(run: Run) -> list[dict[str, Any]]:
             except ValueError:
                 signature = row["signature"]
             rows.append({**row, "signature": signature})
-    return sorted(rows, key=lambda row: _metric_place(row["metric"]))
+    return sorted(rows, key=lambda row: metric_place(row["metric"]))

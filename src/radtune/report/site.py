@@ -23,6 +23,7 @@ from radtune.report.figures import draw_reliability, draw_training_curves
 from radtune.report.funnel import read_funnel, read_question_yield
 from radtune.report.gallery import Example, read_gallery
 from radtune.report.modality import read_classifier
+from radtune.report.papers import read_printed
 from radtune.report.read_run import Run, read_run
 from radtune.report.results import (
     ARM_TITLES,
@@ -100,6 +101,7 @@ def _render(run: Run, assets: Assets, settings: ReportSettings, seed: int) -> st
         comparisons=_by_metric(read_comparisons(run)),
         roles=ROLES,
         untested=count_untested(run),
+        printed=read_printed(run),
         slice_tables=read_slice_tables(run),
         significance=SIGNIFICANCE,
         signatures=read_signatures(run),
