@@ -82,6 +82,10 @@ def score_files(
     settings: Annotated[
         str, typer.Option(help="Any other keys of the configuration's block metrics, as JSON.", metavar="JSON")
     ] = "{}",
+    cache: Annotated[
+        Path | None,
+        typer.Option(help="Folder that keeps scores, so that unchanged captions are not scored again.", file_okay=False),
+    ] = None,
     seed: SeedOption = 1,
     weights_cache: WeightsCacheOption = DEFAULT_WEIGHTS_CACHE,
 ) -> None:
@@ -102,6 +106,7 @@ def score_files(
         concepts=None if concepts == "none" else Path(concepts),
         settings=parse_settings(settings, metrics=metrics, variant=variant, encoder=encoder),
         strict_official=strict_official,
+        cache=cache,
         seed=seed,
         weights_cache=weights_cache,
     )

@@ -31,6 +31,7 @@ from radtune.metrics.official import PUBLISHED, evaluate_as_published
 from radtune.metrics.registry import METRICS
 from radtune.metrics.score import evaluate_metric, score_predictions
 from radtune.metrics.score_summary import Summary, summarise
+from radtune.metrics.stored_scores import StoredScores
 from radtune.metrics.submission import read_submission
 from radtune.metrics.variants import with_variant
 
@@ -71,6 +72,7 @@ def score_files(
     concepts: Path | None = None,
     settings: MetricSettings,
     strict_official: bool = False,
+    cache: Path | None = None,
     seed: int,
     weights_cache: Path,
 ) -> Summary:
@@ -78,7 +80,8 @@ def score_files(
 
     ``images`` is a folder with a file an ID, ``concepts`` a concept table. What a metric needs and is not there makes it
     unavailable, with a reason. ``summary`` is where the result goes as JSON. ``strict_official`` gives empty captions and broken
-    images what the published evaluator of the settings' variant gives them.
+    images what the published evaluator of the settings' variant gives them. ``cache`` is a folder in which the scores of slow
+    metrics are kept, so that a caption that has not changed is not scored again.
 
     Raises :class:`DataError` if a file cannot be scored, :class:`ConfigError` for settings that do not fit, and writes nothing.
     """
@@ -106,9 +109,10 @@ def score_files(
             images=ImageFolder(images).image if images else None,
         )
         rows = _prediction_rows(predictions.stem, submitted, true)
-        score_rows, signature_rows = score_predictions(
-            rows, resources, evaluate_as_published if strict_official else evaluate_metric
-        )
+        evaluate_one = evaluate_as_published if strict_official else evaluate_metric
+        if cache is not None:
+            evaluate_one = StoredScores(cache, _conditions(applied, origin), evaluate_one).evaluate
+        score_rows, signature_rows = score_predictions(rows, resources, evaluate_one)
     benchmark = BenchmarkSettings()
     found = Summary(
         radtune=__version__,
@@ -129,6 +133,16 @@ def score_files(
         with atomic_path(summary) as temporary:
             temporary.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     return found
+
+
+def _conditions(settings: MetricSettings, origin: Provenance) -> dict[str, Any]:
+    """What a caption's score depends on, as :class:`StoredScores` wants it: all but the caption file."""
+    return {
+        "settings": settings.model_dump(mode="json", exclude={"metrics", "relevance", "factuality", "batch_size", "threads"}),
+        "notes": origin.notes,
+        "inputs": {name: record.digest for name, record in origin.inputs.items() if name != "predictions"},
+        "code": origin.code,
+    }
 
 
 def _without_partial_averages(settings: MetricSettings) -> MetricSettings:
