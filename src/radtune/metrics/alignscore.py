@@ -17,6 +17,7 @@ import torch
 
 from radtune.artifacts.digests import file_digest
 from radtune.errors import WeightsError
+from radtune.metrics.batches import equal_length_batches
 from radtune.metrics.contract import Resources, Result, Sample, versions
 from radtune.metrics.punkt import split_sentences
 from radtune.models.parts import read_tensors
@@ -52,13 +53,8 @@ class Aligner:
 
     @torch.inference_mode()
     def align(self, batch: Sequence[TokenIds]) -> list[float]:
-        """Probability of "aligned" of each pair. Shorter pairs are padded; the mask takes the padding out exactly."""
-        rows = [torch.tensor(ids) for ids in batch]
-        pad = torch.nn.utils.rnn.pad_sequence
-        ids = pad(rows, batch_first=True, padding_value=self.encoder.config.pad_token_id)
-        mask = pad([torch.ones_like(row) for row in rows], batch_first=True)
-        device = self.encoder.device
-        pooled = self.encoder(ids.to(device), attention_mask=mask.to(device)).pooler_output
+        """Probability of "aligned" of each pair, of pairs that are equally long."""
+        pooled = self.encoder(torch.tensor(batch, device=self.encoder.device)).pooler_output
         return [float(value) for value in self.head(pooled).softmax(dim=-1)[:, ALIGNED].cpu()]
 
 
@@ -111,16 +107,15 @@ def load_aligner(weights: Path, config: Path, vocabulary: Path, merges: Path) ->
 def score_pairs(aligner: Aligner, pairs: Sequence[tuple[str, str]], batch_size: int) -> list[float]:
     """AlignScore of each (candidate, reference) pair; 0 for a candidate without a sentence.
 
-    Equal pairs of chunk and sentence are classified once, pairs of like length together.
+    Equal pairs of chunk and sentence are classified once.
     """
     plans = [
         [[aligner.encode(chunk, sentence) for chunk in context_chunks(reference)] for sentence in split_sentences(candidate)]
         for candidate, reference in pairs
     ]
-    distinct = sorted({ids for plan in plans for of_sentence in plan for ids in of_sentence}, key=lambda ids: (len(ids), ids))
+    batches = equal_length_batches((ids for plan in plans for of_sentence in plan for ids in of_sentence), len, batch_size)
     aligned: dict[TokenIds, float] = {}
-    for start in progress(range(0, len(distinct), batch_size), "AlignScore", unit="batch"):
-        batch = distinct[start : start + batch_size]
+    for batch in progress(batches, "AlignScore", unit="batch"):
         aligned.update(zip(batch, aligner.align(batch), strict=True))
     return [fmean(max(aligned[ids] for ids in of_sentence) for of_sentence in plan) if plan else 0.0 for plan in plans]
 

@@ -18,6 +18,7 @@ import torch
 
 from radtune.artifacts.digests import file_digest
 from radtune.errors import WeightsError
+from radtune.metrics.batches import equal_length_batches
 from radtune.metrics.contract import Resources, Result, Sample, versions
 from radtune.metrics.preprocessing import NORMALISATION, normalise_caption
 from radtune.models.parts import read_tensors
@@ -26,8 +27,6 @@ from radtune.weights.fetch import fetch, prove
 
 LIMIT: Final = 512
 """Longest pair in tokens that BLEURT was trained on."""
-_PADDING: Final = 0
-"""Token and segment of the padding."""
 _SAME_NAME: Final = (
     "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_act",
     "max_position_embeddings", "type_vocab_size", "layer_norm_eps",
@@ -63,12 +62,9 @@ class Regressor:
 
     @torch.inference_mode()
     def rate(self, batch: Sequence[Encoded]) -> list[float]:
-        """One value a pair. Shorter pairs are padded; the mask takes the padding out exactly."""
-        ids, segments = _padded([pair.ids for pair in batch]), _padded([pair.segments for pair in batch])
-        mask = _padded([(1,) * len(pair.ids) for pair in batch])
-        device = self.model.device
-        outputs = self.model(ids.to(device), attention_mask=mask.to(device), token_type_ids=segments.to(device))
-        return [float(value) for value in outputs.logits[:, 0].cpu()]
+        """One value a pair, of pairs that are equally long."""
+        ids, segments = (torch.tensor(rows, device=self.model.device) for rows in zip(*batch, strict=True))
+        return [float(value) for value in self.model(ids, token_type_ids=segments).logits[:, 0].cpu()]
 
 
 def bleurt(samples: Sequence[Sample], resources: Resources) -> Result:
@@ -139,12 +135,10 @@ def load_regressor(folder: Path, weights: Path) -> Regressor:
 
 
 def score_pairs(regressor: Regressor, pairs: Sequence[tuple[str, str]], batch_size: int) -> list[float]:
-    """Value of each (candidate, reference) pair. Equal pairs are rated once, pairs of like length together."""
+    """Value of each (candidate, reference) pair. Equal pairs are rated once."""
     encoded = [regressor.encode(reference, candidate) for candidate, reference in pairs]
-    distinct = sorted(set(encoded), key=lambda pair: (len(pair.ids), pair))
     values: dict[Encoded, float] = {}
-    for start in progress(range(0, len(distinct), batch_size), "BLEURT", unit="batch"):
-        batch = distinct[start : start + batch_size]
+    for batch in progress(equal_length_batches(encoded, lambda pair: len(pair.ids), batch_size), "BLEURT", unit="batch"):
         values.update(zip(batch, regressor.rate(batch), strict=True))
     return [values[pair] for pair in encoded]
 
@@ -155,10 +149,6 @@ def truncated(reference: Sequence[int], candidate: Sequence[int], limit: int) ->
     while len(first) + len(second) > limit:
         (first if len(first) > len(second) else second).pop()
     return first, second
-
-
-def _padded(rows: Sequence[Sequence[int]]) -> torch.Tensor:
-    return torch.nn.utils.rnn.pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=_PADDING)
 
 
 def _rembert_names(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
