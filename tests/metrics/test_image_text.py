@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision.transforms import CenterCrop, Compose, InterpolationMode, Normalize, Resize, ToTensor
 from transformers import BertConfig, BertModel, CLIPModel, CLIPTokenizer
 
 from radtune.errors import DataError, UnavailableError, WeightsError
@@ -18,15 +19,21 @@ from radtune.metrics.image_text import (
     text_vectors,
 )
 
+MEAN, DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 TEXTS = ["CT of the chest.", "An MRI", "x " * 200, "Ultrasound of the liver, with Doppler", ""]
 
 
 def test_pixels_are_resized_cut_and_standardised(pictures: dict[str, Image.Image]) -> None:
     picture = pictures["a"]  # 60 high, 40 wide
     resized = np.asarray(picture.resize((32, 48), Image.Resampling.BICUBIC), dtype=np.float64)[8:40] / 255
-    mean, deviation = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
-    expected = ((resized - mean) / deviation).transpose(2, 0, 1)
+    expected = ((resized - MEAN) / DEVIATION).transpose(2, 0, 1)
     np.testing.assert_allclose(clip_pixels(picture, 32).numpy(), expected, atol=1e-6)
+
+
+def test_pixels_equal_those_of_torchvision_which_the_authors_use(pictures: dict[str, Image.Image]) -> None:
+    prepare = Compose([Resize(30, InterpolationMode.BICUBIC), CenterCrop(30), ToTensor(), Normalize(MEAN, DEVIATION)])
+    for picture in pictures.values():
+        torch.testing.assert_close(clip_pixels(picture, 30), prepare(picture))
 
 
 def test_vectors_are_those_of_the_model_itself(clip_folder: Path, pictures: dict[str, Image.Image]) -> None:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+import numpy as np
 import torch
 from PIL import Image
 
@@ -65,11 +66,12 @@ def clip_pixels(image: Image.Image, side: int) -> torch.Tensor:
 
     Its code converts to RGB last, which spoils palette images; here they come as RGB.
     """
-    from torchvision.transforms import functional
-
-    resized = functional.resize(image, [side], functional.InterpolationMode.BICUBIC)
-    pixels: torch.Tensor = functional.to_tensor(functional.center_crop(resized, [side, side]))
-    return (pixels - torch.tensor(CLIP_MEAN)[:, None, None]) / torch.tensor(CLIP_STD)[:, None, None]
+    shorter = min(image.size)
+    width, height = (side * length // shorter for length in image.size)  # cut off as torchvision does, which its code uses
+    left, top = round((width - side) / 2), round((height - side) / 2)
+    square = image.resize((width, height), Image.Resampling.BICUBIC).crop((left, top, left + side, top + side))
+    pixels = torch.from_numpy(np.asarray(square, dtype=np.float32) / 255)
+    return ((pixels - torch.tensor(CLIP_MEAN)) / torch.tensor(CLIP_STD)).permute(2, 0, 1)
 
 
 def fetch_clip(source: str, sha256: str | None, cache: Path) -> tuple[ClipEncoder, dict[str, str]]:
