@@ -109,15 +109,18 @@ def score_pairs(aligner: Aligner, pairs: Sequence[tuple[str, str]], batch_size: 
 
     Equal pairs of chunk and sentence are classified once.
     """
-    plans = [
-        [[aligner.encode(chunk, sentence) for chunk in context_chunks(reference)] for sentence in split_sentences(candidate)]
-        for candidate, reference in pairs
-    ]
+    plans = [_encode_pair(aligner, candidate, reference) for candidate, reference in pairs]
     batches = equal_length_batches((ids for plan in plans for of_sentence in plan for ids in of_sentence), len, batch_size)
     aligned: dict[TokenIds, float] = {}
     for batch in progress(batches, "AlignScore", unit="batch"):
         aligned.update(zip(batch, aligner.align(batch), strict=True))
     return [fmean(max(aligned[ids] for ids in of_sentence) for of_sentence in plan) if plan else 0.0 for plan in plans]
+
+
+def _encode_pair(aligner: Aligner, candidate: str, reference: str) -> list[list[TokenIds]]:
+    """For each sentence of the candidate: it with each chunk of the reference."""
+    chunks = context_chunks(reference)
+    return [[aligner.encode(chunk, sentence) for chunk in chunks] for sentence in split_sentences(candidate)]
 
 
 def context_chunks(context: str) -> list[str]:
