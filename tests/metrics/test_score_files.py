@@ -185,6 +185,13 @@ def test_options_that_do_not_fit(tmp_path: Path, files: list[str]) -> None:
             )
 
 
+def test_no_input_is_overwritten(tmp_path: Path, files: list[str]) -> None:
+    before = Path(files[1]).read_bytes()
+    with pytest.raises(ConfigError, match="would be overwritten"):
+        score_files(Path(files[1]), Path(files[3]), Path(files[1]), settings=parse_settings("{}"), seed=1, weights_cache=tmp_path)
+    assert Path(files[1]).read_bytes() == before
+
+
 BLOCKED = """
 import sys
 class Blocked:

@@ -89,6 +89,11 @@ def score_files(
         raise ConfigError(
             "--strict-official: the variant decides which evaluator", f"add --variant {' or '.join(sorted(PUBLISHED))}"
         )
+    for target in (output, summary):
+        if target is not None and any(
+            source and target.resolve() == source.resolve() for source in (predictions, references, concepts)
+        ):
+            raise ConfigError(f"{target}: would be overwritten, and is read", "write to another file")
     submitted, true = read_submission(
         predictions, references, as_official=strict_official and settings.variant == "imageclef2026-code"
     )
