@@ -121,7 +121,10 @@ def _evaluate_if_available(
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] == "radtune":
             raise
-        reason = f"needs the package {error.name}, which is not installed"
+        problem = f"needs the package {error.name}, which is not installed"
+        reason = str(
+            UnavailableError(problem, "install radtune's extra concepts for the UMLS F1, and score for all other metrics")
+        )
     return Result({value: [None] * len(samples) for value in METRICS[name].names}, {}), reason
 
 
