@@ -2,7 +2,8 @@ import itertools
 
 import pytest
 
-from radtune.metrics.concept_f1 import Extractor, build_extractor, concept_names, set_f1
+from radtune.errors import UnavailableError
+from radtune.metrics.concept_f1 import Extractor, build_extractor, concept_names, medcon_concepts, set_f1
 
 TABLE = {
     "C0040405": "X-Ray Computed Tomography",
@@ -98,3 +99,12 @@ def test_f1_is_symmetric() -> None:
 )
 def test_names_looked_for(cui: str, name: str, names: list[str]) -> None:
     assert concept_names(cui, name) == names
+
+
+def test_medcon_leaves_the_modality_out() -> None:
+    types = {CT: ["T060"], CHEST: ["T029"], EFFUSION: ["T047", "T082"], LIVER: []}
+    table = [{"cui": cui, "name": TABLE[cui], "type_ids": ids} for cui, ids in types.items()]
+    extract = build_extractor(medcon_concepts(table))
+    assert extract("CT of the chest and the liver: effusion") == {CHEST, EFFUSION}
+    with pytest.raises(UnavailableError, match="no semantic types"):
+        medcon_concepts([row | {"type_ids": []} for row in table])

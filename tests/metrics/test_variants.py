@@ -16,6 +16,7 @@ def test_every_variant_sets_the_same_fields_and_gives_valid_settings() -> None:
 def test_the_text_and_the_code_of_2025_differ() -> None:
     code, paper, later = (with_variant(MetricSettings(variant=name)) for name in list(VARIANTS)[1:])
     assert (code.bertscore_value, paper.bertscore_value) == ("f1", "recall")
+    assert (code.concept_types, paper.concept_types) == ("all", "medcon")
     assert set(paper.relevance) - set(code.relevance) == {"bleurt"}
     assert later.relevance == paper.relevance
 

@@ -13,9 +13,9 @@ from radtune.artifacts.kinds.scores import SCORES
 from radtune.artifacts.kinds.slice_scores import SLICE_SCORES
 from radtune.artifacts.provenance import provenance
 from radtune.benchmark.row_scores import CELL, read_row_scores, summarise
-from radtune.benchmark.semantic_groups import SEMANTIC_GROUPS
 from radtune.config.metrics import BenchmarkSettings
 from radtune.errors import DataError
+from radtune.metrics.semantic_groups import SEMANTIC_GROUPS
 from radtune.questions.known import REGIONS
 from radtune.statistics.slices import part_names, part_of, terciles
 

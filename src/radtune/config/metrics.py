@@ -38,8 +38,8 @@ class MetricSettings(Settings):
     )
     """Metrics computed for every prediction they apply to."""
     variant: VariantName | None = None
-    """An edition of ImageCLEFmedical to score as: it decides `bertscore_value`, `bertscore_idf`, `bleurt_source`, `relevance` and
-    `factuality`, whatever they say."""
+    """An edition of ImageCLEFmedical to score as: it decides `bertscore_value`, `bertscore_idf`, `bleurt_source`,
+    `concept_types`, `relevance` and `factuality`, whatever they say."""
     relevance: tuple[RelevanceMetric, ...] = ("similarity", "bertscore", "rouge1", "bleurt")
     """Metrics whose mean is the relevance of a caption, null where one of them is; empty to leave it out."""
     factuality: tuple[FactualityMetric, ...] = ("concept_f1", "alignscore")
@@ -75,6 +75,9 @@ class MetricSettings(Settings):
     """SHA-256 of the checkpoint file."""
     alignscore_encoder: str = "hub:FacebookAI/roberta-base@main"
     """The RoBERTa that the checkpoint was trained from: only its `config.json`, `vocab.json` and `merges.txt` are read."""
+    concept_types: Literal["all", "medcon"] = "all"
+    """Semantic types that UMLS concept F1 counts: all, as ImageCLEF's code does, or MEDCON's 66, as its text says. The concept
+    table must then have types."""
     similarity_encoder: Literal["medimageinsight", "clip"] = "medimageinsight"
     """What encodes image and caption: ImageCLEF's MedImageInsight, which radtune cannot run, or a CLIP in its place."""
     similarity_source: str = "hub:lion-ai/MedImageInsights@main"
@@ -86,7 +89,7 @@ class MetricSettings(Settings):
     clipscore_sha256: str | None = None
     """SHA-256 of its weight file."""
     chexbert_source: str = "hub:StanfordAIMI/RRG_scorers@main/chexbert.pth"
-    """CheXbert's checkpoint file; its licence forbids commercial use."""
+    """CheXbert's checkpoint file; commercial use needs a licence."""
     chexbert_sha256: str | None = None
     """SHA-256 of the checkpoint file."""
     chexbert_tokenizer: str = "hub:google-bert/bert-base-uncased@main"

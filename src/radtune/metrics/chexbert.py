@@ -6,7 +6,6 @@ The network is that of CheXbert (Smit et al. 2020): BERT, and one linear layer a
 from __future__ import annotations
 
 import pickle
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from radtune.artifacts.digests import file_digest
 from radtune.errors import WeightsError
+from radtune.metrics.batches import equal_length_batches
 from radtune.metrics.contract import Resources, Result, Sample, f1, is_empty, versions
 from radtune.progress import progress
 from radtune.weights.fetch import fetch
@@ -54,23 +54,17 @@ class CheXbert:
 
     @torch.inference_mode()
     def classify(self, texts: Sequence[str], batch_size: int) -> dict[str, tuple[int, ...]]:
-        """Class of every observation in each distinct text. A batch holds texts of equal length, so nothing is padded."""
-        by_length: dict[int, list[tuple[str, list[int]]]] = defaultdict(list)
-        for text in sorted(set(texts)):
-            ids = self.tokenizer(" ".join(text.split()), truncation=True, max_length=TOKEN_LIMIT)["input_ids"]
-            by_length[len(ids)].append((text, ids))
-        batches = [
-            group[start : start + batch_size]
-            for _, group in sorted(by_length.items())
-            for start in range(0, len(group), batch_size)
-        ]
-        classes: dict[str, tuple[int, ...]] = {}
-        for batch in progress(batches, "CheXbert", unit="batch"):
-            tokens = torch.tensor([ids for _, ids in batch], device=self.bert.device)
-            first = self.bert(tokens).last_hidden_state[:, 0]
+        """Class of every observation in each distinct text. Nothing is padded."""
+        tokens = {text: self._tokenise(text) for text in texts}
+        classes: dict[tuple[int, ...], tuple[int, ...]] = {}
+        for batch in progress(equal_length_batches(tokens.values(), len, batch_size), "CheXbert", unit="batch"):
+            first = self.bert(torch.tensor(batch, device=self.bert.device)).last_hidden_state[:, 0]
             chosen = torch.stack([head(first).argmax(dim=-1) for head in self.heads], dim=1).tolist()
-            classes |= {text: tuple(row) for (text, _), row in zip(batch, chosen, strict=True)}
-        return classes
+            classes |= {ids: tuple(row) for ids, row in zip(batch, chosen, strict=True)}
+        return {text: classes[ids] for text, ids in tokens.items()}
+
+    def _tokenise(self, text: str) -> tuple[int, ...]:
+        return tuple(self.tokenizer(" ".join(text.split()), truncation=True, max_length=TOKEN_LIMIT)["input_ids"])
 
 
 def chexbert(samples: Sequence[Sample], resources: Resources) -> Result:

@@ -17,6 +17,7 @@ from radtune.artifacts.io import read_footer, read_rows
 from radtune.artifacts.kinds.concepts import CONCEPTS
 from radtune.errors import UnavailableError
 from radtune.metrics.contract import Resources, Result, Sample, f1, versions
+from radtune.metrics.semantic_groups import MEDCON
 
 MINIMUM_NAME_LENGTH: Final = 2
 """Shortest name looked for. MedCAT's default of 3 would never see ``CT``."""
@@ -43,11 +44,13 @@ def concept_f1(samples: Sequence[Sample], resources: Resources) -> Result:
     """F1 between the sets of CUIs found in the raw prediction and the raw reference.
 
     0 where neither text has a concept (as the official evaluator does, which depresses the mean on short captions).
-    Raises :class:`UnavailableError` without a concept table.
+    Raises :class:`UnavailableError` without a concept table, or if types are to be chosen and the table has none.
     """
     if resources.concepts is None:
         raise UnavailableError("no concept table was given", "pass one with --concepts")
     concepts = read_rows(resources.concepts, CONCEPTS)
+    if resources.settings.concept_types == "medcon":
+        concepts = medcon_concepts(concepts)
     extract = build_extractor(concepts)
     found = {text: extract(text) for sample in samples for text in (sample.prediction, sample.reference)}
     signature = {
@@ -55,13 +58,22 @@ def concept_f1(samples: Sequence[Sample], resources: Resources) -> Result:
         "definition": "F1 of the sets of CUIs in the raw texts; no concept in either text: 0",
         "extractor": "MedCAT, pack built from the run's concept table, untrained",
         "table": {"content_digest": read_footer(resources.concepts)["content_digest"], "concepts": len(concepts)},
-        "semantic_types": "all",
+        "semantic_types": resources.settings.concept_types,
         "synonyms": SYNONYMS,
         "minimum_name_length": MINIMUM_NAME_LENGTH,
         "versions": versions("medcat"),
     }
     values = [set_f1(found[sample.prediction], found[sample.reference]) for sample in samples]
     return Result({"concept_f1": values}, signature)
+
+
+def medcon_concepts(concepts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The concepts of the table that MEDCON counts. Raises :class:`UnavailableError` if no concept has a semantic type."""
+    if not any(concept["type_ids"] for concept in concepts):
+        raise UnavailableError(
+            "the concept table has no semantic types, so MEDCON's cannot be told", "set metrics.concept_types to all"
+        )
+    return [concept for concept in concepts if MEDCON.intersection(concept["type_ids"])]
 
 
 def set_f1(predicted: Set[str], reference: Set[str]) -> float:

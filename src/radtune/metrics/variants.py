@@ -1,7 +1,7 @@
 """The evaluations of ImageCLEFmedical caption prediction by year, as settings.
 
-The published code of an edition and the text that describes it differ, so they are variants of their own. Sources: the
-evaluators ``taubsity/clef-caption-evaluation`` (commit ce13086) and ``taubsity/clef-caption-evaluation-2026`` (commit 9966c13); for
+The published code of an edition and the text that describes it differ, so they are variants of their own. Sources:
+``taubsity/clef-caption-evaluation`` (commit ce13086) and ``taubsity/clef-caption-evaluation-2026`` (commit 9966c13); for
 ``imageclef2025-paper`` the text of Bioengineering 2025, 12(12), 1330. Text treatment and ROUGE-1 are the same in all.
 """
 
@@ -26,6 +26,7 @@ VARIANTS: Final[Mapping[VariantName, Mapping[str, Any]]] = {
         "bertscore_value": "f1",
         "bertscore_idf": True,
         "bleurt_source": "hub:lucadiliello/BLEURT-20-D12@main",
+        "concept_types": "all",
         "relevance": ("similarity", "bertscore", "rouge1"),
         "factuality": _FACTUALITY,
     },
@@ -33,6 +34,7 @@ VARIANTS: Final[Mapping[VariantName, Mapping[str, Any]]] = {
         "bertscore_value": "recall",
         "bertscore_idf": True,
         "bleurt_source": "hub:lucadiliello/BLEURT-20@main",
+        "concept_types": "medcon",
         "relevance": _FOUR,
         "factuality": _FACTUALITY,
     },
@@ -40,6 +42,7 @@ VARIANTS: Final[Mapping[VariantName, Mapping[str, Any]]] = {
         "bertscore_value": "f1",
         "bertscore_idf": True,
         "bleurt_source": "hub:lucadiliello/BLEURT-20-D12@main",
+        "concept_types": "all",
         "relevance": _FOUR,
         "factuality": _FACTUALITY,
     },

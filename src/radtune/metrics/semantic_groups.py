@@ -26,3 +26,19 @@ SEMANTIC_GROUPS: Final[Mapping[str, frozenset[str]]] = {
     }.items()
 }
 """All 127 semantic types by their group."""
+
+MEDCON: Final[frozenset[str]] = frozenset().union(
+    *(
+        SEMANTIC_GROUPS[name]
+        for name in (
+            "Anatomy",
+            "Chemicals & Drugs",
+            "Devices",
+            "Disorders",
+            "Genes & Molecular Sequences",
+            "Phenomena",
+            "Physiology",
+        )
+    )
+)
+"""The 66 types that the metric MEDCON counts (Yim et al. 2023, ``wyim/aci-bench``): neither imaging modalities nor laterality."""
