@@ -9,9 +9,15 @@ import numpy as np
 import pytest
 import torch
 
+from metrics.conftest import GOLDEN
+from radtune.artifacts.io import write
+from radtune.artifacts.kinds.captions import CAPTIONS
+from radtune.artifacts.provenance import provenance
 from radtune.config.metrics import MetricSettings
 from radtune.errors import ConfigError, WeightsError
-from radtune.metrics.bertscore import checkpoint, equal_weights, inverse_document_frequencies, score_pairs
+from radtune.metrics.bertscore import bertscore, checkpoint, equal_weights, inverse_document_frequencies, score_pairs
+from radtune.metrics.contract import Resources, Sample
+from radtune.metrics.registry import METRICS
 from radtune.metrics.token_encoder import Encoder, load_encoder
 
 SETTINGS = MetricSettings(
@@ -131,6 +137,22 @@ def test_one_document_with_idf_gives_zero_and_not_nan(encoder: Encoder) -> None:
     (values,) = score(encoder, [("chest xray", "chest xray")], documents=["chest xray"])
     assert values[0] == pytest.approx(1, abs=1e-4)
     assert values[1].tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize(("value", "idf"), [("f1", False), ("recall", True), ("precision", False)])
+def test_headline_is_the_value_that_the_settings_choose(weights_cache: Path, tmp_path: Path, value: str, idf: bool) -> None:
+    rows = [
+        dict.fromkeys(CAPTIONS.schema.names) | {"item_id": str(index), "split": "test", "caption": reference}
+        for index, (_, reference) in enumerate(GOLDEN)
+    ]
+    write(tmp_path / "captions.parquet", CAPTIONS, rows, provenance("radtune.datasets.rocov2", SETTINGS, 1, {}))
+    settings = SETTINGS.model_copy(update={"bertscore_value": value, "bertscore_idf": idf, "threads": 1})
+    resources = Resources(settings, tmp_path / "captions.parquet", None, None, weights_cache)
+    result = bertscore([Sample(str(index), "caption", *pair) for index, pair in enumerate(GOLDEN)], resources)
+    assert tuple(result.values) == METRICS["bertscore"].names
+    assert result.values["bertscore"] == result.values[f"bertscore_{value}{'_idf' if idf else ''}"]
+    assert len({tuple(values) for values in result.values.values()}) == 6
+    assert (result.signature["idf_documents"], result.signature["idf"]) == (3, idf)
 
 
 def test_text_beyond_the_limit_is_cut(encoder: Encoder) -> None:
