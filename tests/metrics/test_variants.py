@@ -21,6 +21,12 @@ def test_the_text_and_the_code_of_2025_differ() -> None:
     assert later.relevance == paper.relevance
 
 
+def test_a_copy_of_bleurt_in_a_folder_stays() -> None:
+    settings = MetricSettings(variant="imageclef2025-paper", bleurt_source="path:BLEURT-20")
+    assert with_variant(settings).bleurt_source == "path:BLEURT-20"
+    assert with_variant(settings).bertscore_value == "recall"
+
+
 def test_without_a_variant_the_settings_stand() -> None:
     settings = MetricSettings(bertscore_idf=True)
     assert with_variant(settings) is settings

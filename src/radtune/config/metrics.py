@@ -38,8 +38,8 @@ class MetricSettings(Settings):
     )
     """Metrics computed for every prediction they apply to."""
     variant: VariantName | None = None
-    """An edition of ImageCLEFmedical to score as: it decides `bertscore_value`, `bertscore_idf`, `bleurt_source`,
-    `concept_types`, `relevance` and `factuality`, whatever they say."""
+    """An edition of ImageCLEFmedical to score as: it decides `bertscore_value`, `bertscore_idf`, `bleurt_source` (unless that
+    is a `path:`), `concept_types`, `relevance` and `factuality`, whatever they say."""
     relevance: tuple[RelevanceMetric, ...] = ("similarity", "bertscore", "rouge1", "bleurt")
     """Metrics whose mean is the relevance of a caption, null where one of them is; empty to leave it out."""
     factuality: tuple[FactualityMetric, ...] = ("concept_f1", "alignscore")

@@ -93,7 +93,7 @@ def table(summary: Summary) -> str:
     text.insert(1, "-" * max(map(len, text)))
     text += ["", f"{summary.captions:,} captions, {summary.confidence:.0%} bootstrap intervals of the mean"]
     if summary.empty_predictions:
-        text.append(f"{summary.empty_predictions:,} empty captions" + ("" if summary.strict_official else ", which score 0"))
+        text.append(f"empty captions: {summary.empty_predictions:,}" + ("" if summary.strict_official else ", which score 0"))
     reasons: dict[str, list[str]] = {}
     for name, metric in summary.metrics.items():
         if metric.reason:

@@ -51,7 +51,13 @@ VARIANTS: Final[Mapping[VariantName, Mapping[str, Any]]] = {
 
 
 def with_variant(settings: MetricSettings) -> MetricSettings:
-    """``settings`` with what their variant says in place of their own values; unchanged without a variant."""
+    """``settings`` with what their variant says in place of their own values; unchanged without a variant.
+
+    A BLEURT checkpoint in a folder stays: it may be the variant's own, had by another way than from the hub.
+    """
     if settings.variant is None:
         return settings
-    return settings.model_copy(update=dict(VARIANTS[settings.variant]))
+    chosen = dict(VARIANTS[settings.variant])
+    if settings.bleurt_source.startswith("path:"):
+        chosen.pop("bleurt_source", None)
+    return settings.model_copy(update=chosen)
