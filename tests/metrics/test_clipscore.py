@@ -34,8 +34,8 @@ def test_both_scores_follow_the_authors_formulas(
             tokenizer(f"A photo depicts {text}", truncation=True, max_length=77, return_tensors="pt").input_ids
             for text in (sample.prediction, sample.reference)
         ]
-        candidate, reference = (model.get_text_features(input_ids=one).pooler_output[0] for one in ids)
-        image = model.get_image_features(pixel_values=clip_pixels(pictures[sample.item_id], 32)[None]).pooler_output[0]
+        candidate, reference = (model.get_text_features(input_ids=one).pooler_output[0].detach() for one in ids)
+        image = model.get_image_features(pixel_values=clip_pixels(pictures[sample.item_id], 32)[None]).pooler_output[0].detach()
         score = 2.5 * max(0.0, float(image @ candidate / image.norm() / candidate.norm()))
         to_reference = max(0.0, float(candidate @ reference / candidate.norm() / reference.norm()))
         together = 2 * score * to_reference / (score + to_reference) if score + to_reference else 0.0

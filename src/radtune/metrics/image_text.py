@@ -116,8 +116,8 @@ class EncodedImages:
         """Vector of each item's image; None where it is missing or cannot be read."""
         wanted = sorted(set(item_ids))
         new = [item_id for item_id in wanted if item_id not in self._vectors]
-        for start in progress(range(0, len(new), batch_size), "Images", unit="batch"):
-            batch = new[start : start + batch_size]
+        batches = [new[start : start + batch_size] for start in range(0, len(new), batch_size)]
+        for batch in progress(batches, "Images", unit="batch") if batches else ():
             self._vectors |= dict.fromkeys(batch)
             readable = {item_id: image for item_id in batch if (image := self._read(item_id))}
             if readable:
