@@ -133,6 +133,20 @@ def test_all_metrics_of_the_challenge_with_tiny_weights(
     assert by_caption["c"]["relevance"] is None
 
 
+def test_kept_scores_are_those_of_a_fresh_computation(tmp_path: Path, weights_cache: Path, files: list[str]) -> None:
+    """With idf, which depends on all references although one caption only is new."""
+    options = ("--metrics", "bertscore", "--variant", "imageclef2025-code", "--settings", json.dumps(MINILM))
+    options += ("--weights-cache", str(weights_cache))
+    radtune_score(*files, *options, "--cache", str(tmp_path / "kept"))
+    write_captions(Path(files[1]), PREDICTIONS | {"b": "CT scan of the pericardium."})
+    values = []
+    for cache in (("--cache", str(tmp_path / "kept")), ()):
+        radtune_score(*files, *options, *cache)
+        values.append([row["value"] for row in read_rows(Path(files[5]), SCORES)])
+    assert values[0] == pytest.approx(values[1], abs=1e-6)
+    assert len(list((tmp_path / "kept/bertscore").glob("*.json"))) == 1
+
+
 def test_bleurt_by_its_option_and_an_empty_caption(tmp_path: Path, files: list[str]) -> None:
     folder = write_bleurt(tmp_path / "bleurt")
     write_captions(Path(files[1]), PREDICTIONS | {"b": " "})
