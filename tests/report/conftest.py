@@ -40,6 +40,7 @@ from radtune.artifacts.kinds.slice_scores import SLICE_SCORES
 from radtune.artifacts.kinds.system_scores import SYSTEM_SCORES
 from radtune.artifacts.kinds.trained_modules import TRAINED_MODULES
 from radtune.artifacts.kinds.training_log import TRAINING_LOG
+from radtune.artifacts.kinds.variant_agreement import VARIANT_AGREEMENT
 from radtune.artifacts.layout import BASELINE, Layout
 from radtune.artifacts.provenance import Provenance, record_input
 from radtune.config.report import ReportSettings
@@ -469,6 +470,9 @@ class RunMaker:
                 }
             )
         self.put(layout.comparisons, COMPARISONS, tests, "benchmark.compare", paths)
+        agreement = {"difference": -0.012, "low": -0.02, "high": -0.004, "limit_low": -0.1, "limit_high": 0.076, "spearman": 0.93}
+        agreement |= {"task": "caption", "metric_a": "rouge1", "metric_b": "rougeL", "kendall": None, "items": 90, "systems": 8}
+        self.put(layout.variant_agreement, VARIANT_AGREEMENT, [agreement], "benchmark.agreement", paths)
         slices = [
             row | {"slicing": slicing, "slice": name, "place": place, "items": 4 + place, "groups": 3}
             for row in table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -100,3 +101,9 @@ def test_nothing_is_said_without_the_baseline() -> None:
 def test_p_values_are_printed_as_in_papers() -> None:
     assert format_p(0.00042) == "p < 0.001"
     assert format_p(0.0421) == "p = 0.042"
+
+
+def test_agreement_of_variants_is_on_the_page(site: Path, parse: Any) -> None:
+    _, row = parse(site).table("Variant", "Other variant")
+    assert row[:3] == ["ROUGE-1", "ROUGE-L", "captions"]
+    assert row[3:8] == ["\u22120.012", "\u22120.020 to \u22120.004", "\u22120.100 to +0.076", "0.930", "–"]

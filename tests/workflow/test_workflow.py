@@ -16,7 +16,14 @@ import pytest
 
 SMOLVLM_BRANCH = {"train_smolvlm_500m", "predict_smolvlm_500m", "score_smolvlm_500m"}
 VISIONGPT2_BRANCH = {"train_visiongpt2", "predict_visiongpt2", "score_visiongpt2"}
-SUMMARY = {"tabulate_systems", "tabulate_slices", "compare_systems", "compare_with_papers", "build_report"}
+SUMMARY = {
+    "tabulate_systems",
+    "tabulate_slices",
+    "compare_variants",
+    "compare_systems",
+    "compare_with_papers",
+    "build_report",
+}
 
 # The fixture `finished` is a Clone (conftest.py), which importlib mode does not let tests import by name.
 Clone = Any

@@ -57,6 +57,31 @@ rule tabulate_slices:
         " --settings {params.settings:q} --seed {params.seed}"
 
 
+rule compare_variants:
+    input:
+        scores=all_scores,
+    output:
+        agreement=layout.variant_agreement,
+    log:
+        logs / "compare_variants.log",
+    conda:
+        "../../envs/scoring.yaml"
+    threads: 1
+    resources:
+        mem_mb=4_000,
+        runtime=60,
+    params:
+        code=code_digest("radtune.benchmark.agreement"),
+        settings=run.benchmark.canonical(),
+        seed=run.seed,
+        scores=lambda wildcards, input: repeated("--scores", input.scores),
+    message:
+        asking("Comparing variants of metrics")
+    shell:
+        "exec python -m radtune --log {log} benchmark agreement {params.scores:q} --output {output.agreement}"
+        " --settings {params.settings:q} --seed {params.seed}"
+
+
 rule compare_systems:
     input:
         scores=all_scores,

@@ -7,6 +7,7 @@ rule build_report:
         rules.compare_systems.output.comparisons,
         rules.compare_with_papers.output.comparison,
         rules.tabulate_slices.output.table,
+        rules.compare_variants.output.agreement,
         rules.read_captions.output,
         rules.predict_modalities.output,
         rules.filter_questions.output.pairs,

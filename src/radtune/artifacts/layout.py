@@ -169,6 +169,11 @@ class Layout:
         return self.run / "benchmark/slice_scores.parquet"
 
     @property
+    def variant_agreement(self) -> Path:
+        """How far variants of a metric agree."""
+        return self.run / "benchmark/variant_agreement.parquet"
+
+    @property
     def comparisons(self) -> Path:
         """Paired tests."""
         return self.run / "benchmark/comparisons.parquet"

@@ -72,3 +72,17 @@ def papers(
     from radtune.config.metrics import BenchmarkSettings
 
     compare_with_papers(table, signatures, output, settings=BenchmarkSettings.parse(settings), seed=seed)
+
+
+@app.command()
+def agreement(
+    scores: ScoresOption,
+    output: Annotated[Path, typer.Option(help="Where the table goes.")],
+    settings: SettingsOption,
+    seed: SeedOption,
+) -> None:
+    """Tabulate how far two variants of a metric agree, on items and in the order of the systems."""
+    from radtune.benchmark.agreement import compare_variants
+    from radtune.config.metrics import BenchmarkSettings
+
+    compare_variants(scores, output, settings=BenchmarkSettings.parse(settings), seed=seed)

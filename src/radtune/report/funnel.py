@@ -77,6 +77,7 @@ def read_funnel(run: Run) -> list[Stage]:
         *((f"Score {system}", [layout.scores(system)], []) for system in run.systems),
         ("Tabulate systems", [layout.system_scores], []),
         ("Tabulate parts of the test set", [layout.slice_scores], []),
+        ("Compare variants of metrics", [layout.variant_agreement], []),
         ("Compare systems", [layout.comparisons], []),
     ]
     stages = []

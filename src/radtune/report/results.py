@@ -9,6 +9,7 @@ from typing import Any
 from radtune.artifacts.kinds.comparisons import COMPARISONS
 from radtune.artifacts.kinds.metric_signatures import METRIC_SIGNATURES
 from radtune.artifacts.kinds.system_scores import SYSTEM_SCORES
+from radtune.artifacts.kinds.variant_agreement import VARIANT_AGREEMENT
 from radtune.artifacts.layout import BASELINE
 from radtune.report.read_run import Run
 
@@ -345,6 +346,14 @@ def state_verdicts(tables: list[ScoreTable]) -> list[Statement]:
 def format_p(value: float, symbol: str = "p") -> str:
     """A p value as papers print it."""
     return f"{symbol} < 0.001" if value < 0.001 else f"{symbol} = {value:.3f}"
+
+
+def read_agreements(run: Run) -> list[dict[str, Any]]:
+    """How far variants of a metric agree, one row a task and pair."""
+    return sorted(
+        run.rows(run.layout.variant_agreement, VARIANT_AGREEMENT),
+        key=lambda row: (row["task"], metric_place(row["metric_a"]), metric_place(row["metric_b"])),
+    )
 
 
 def read_signatures(run: Run) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from radtune.artifacts.kinds.slice_scores import SLICE_SCORES
 from radtune.report.read_run import Run
-from radtune.report.results import METRIC_TITLES
+from radtune.report.results import metric_place
 
 SLICINGS = ("modality", "caption length", "body region", "semantic group")
 """In the order of the table's columns; others follow."""
@@ -56,8 +56,7 @@ def read_slice_tables(run: Run) -> list[SliceTable]:
     for row in run.rows(run.layout.slice_scores, SLICE_SCORES):
         if row["mean"] is not None:
             by_metric.setdefault((row["task"], row["metric"]), []).append(row)
-    order = {metric: place for place, metric in enumerate(METRIC_TITLES)}
-    found = sorted(by_metric, key=lambda key: (key[0], order.get(key[1], len(order)), key[1]))
+    found = sorted(by_metric, key=lambda key: (key[0], metric_place(key[1])))
     return [_slice_table(run, *key, by_metric[key]) for key in found]
 
 
