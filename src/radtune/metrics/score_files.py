@@ -85,25 +85,17 @@ def score_files(
 
     Raises :class:`DataError` if a file cannot be scored, :class:`ConfigError` for settings that do not fit, and writes nothing.
     """
-    if strict_official and settings.variant not in PUBLISHED:
-        raise ConfigError(
-            "--strict-official: the variant decides which evaluator", f"add --variant {' or '.join(sorted(PUBLISHED))}"
-        )
-    for target in (output, summary):
-        if target is not None and any(
-            source and target.resolve() == source.resolve() for source in (predictions, references, concepts)
-        ):
-            raise ConfigError(f"{target}: would be overwritten, and is read", "write to another file")
+    inputs = {"predictions": predictions, "references": references} | ({"concepts": concepts} if concepts else {})
+    _check_targets([output, *([summary] if summary else [])], list(inputs.values()))
+    _check_settings(settings, strict_official)
     submitted, true = read_submission(
         predictions, references, as_official=strict_official and settings.variant == "imageclef2026-code"
     )
     if not true:
         raise DataError(f"{references}: holds no caption", "give a file with at least one line after the header")
-    if others := [name for name in settings.metrics if "caption" not in METRICS[name].tasks]:
-        raise ConfigError(f"--metrics: {', '.join(others)}: not for captions", "leave it out; it scores answers to questions")
     applied = _without_partial_averages(with_variant(settings))
-    inputs = {"predictions": predictions, "references": references} | ({"concepts": concepts} if concepts else {})
-    origin = provenance(__name__, settings, seed, inputs, notes={"strict_official": strict_official})
+    notes = {"strict_official": strict_official, "images": str(images) if images else None}
+    origin = provenance(__name__, settings, seed, inputs, notes=notes)
     with tempfile.TemporaryDirectory() as folder:
         resources = Resources(
             applied,
@@ -138,6 +130,23 @@ def score_files(
         with atomic_path(summary) as temporary:
             temporary.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     return found
+
+
+def _check_targets(targets: list[Path], sources: list[Path]) -> None:
+    """Raise :class:`ConfigError` if an output would be written over an input."""
+    for target in targets:
+        if target.resolve() in {source.resolve() for source in sources}:
+            raise ConfigError(f"{target}: would be overwritten, and is read", "write to another file")
+
+
+def _check_settings(settings: MetricSettings, strict_official: bool) -> None:
+    """Raise :class:`ConfigError` for metrics that are not for captions, and where no published evaluator can be followed."""
+    if others := [name for name in settings.metrics if "caption" not in METRICS[name].tasks]:
+        raise ConfigError(f"--metrics: {', '.join(others)}: not for captions", "leave it out; it scores answers to questions")
+    if strict_official and settings.variant not in PUBLISHED:
+        raise ConfigError(
+            "--strict-official: the variant decides which evaluator", f"add --variant {' or '.join(sorted(PUBLISHED))}"
+        )
 
 
 def _conditions(settings: MetricSettings, origin: Provenance) -> dict[str, Any]:
