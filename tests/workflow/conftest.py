@@ -68,7 +68,13 @@ class Clone:
 
     def digests(self) -> dict[str, str]:
         """Content digest of every artifact of the run."""
-        return {str(path.relative_to(self.run)): footer(path)["content_digest"] for path in sorted(self.run.rglob("*.parquet"))}
+        return {
+            str(path.relative_to(self.run)): self.footer(path)["content_digest"] for path in sorted(self.run.rglob("*.parquet"))
+        }
+
+    def footer(self, path: Path) -> dict[str, str]:
+        """The provenance footer of an artifact."""
+        return dict(json.loads(pq.read_metadata(path).metadata[b"radtune"]))
 
     def edit(self, file: str, old: str, new: str) -> Callable[[], None]:
         """Replace text in a source file of the clone; returns what undoes it."""
@@ -77,11 +83,6 @@ class Clone:
         assert old in before, f"{file} no longer contains {old!r}"
         path.write_text(before.replace(old, new, 1))
         return lambda: path.write_text(before) and None
-
-
-def footer(path: Path) -> dict[str, object]:
-    """The provenance footer of an artifact."""
-    return json.loads(pq.read_metadata(path).metadata[b"radtune"])
 
 
 @pytest.fixture(scope="session")

@@ -108,6 +108,33 @@ def test_generation_settings_do_not_retrain(finished: Clone) -> None:
     undo()
 
 
+def test_another_model_prepares_no_image_again(finished: Clone) -> None:
+    undo = finished.edit(
+        "tests/workflow/reduced.yaml", "systems: [smolvlm_500m, visiongpt2]", "systems: [smolvlm_500m, visiongpt2, moondream2]"
+    )
+    assert finished.planned() == {"train_moondream2", "predict_moondream2", "score_moondream2"} | SUMMARY
+    undo()
+
+
+def test_shards_give_the_same_predictions(finished: Clone) -> None:
+    recipe = (
+        "  visiongpt2:\n    training: {epochs: 2, evaluations: 2, checkpoint_steps: 1}\n    generation: {maximum_new_tokens: 8"
+    )
+    predictions = finished.run / "inference/visiongpt2/plain.parquet"
+    before, made = finished.digests(), []
+    for more in ("batch_size: 2", "batch_size: 2, shards: 2"):
+        undo = finished.edit("tests/workflow/reduced.yaml", recipe, f"{recipe}, {more}")
+        finished.snakemake(str(predictions.relative_to(finished.folder)))
+        undo()
+        made.append((finished.footer(predictions)["step"], finished.footer(predictions)["content_digest"]))
+    assert [step for step, _ in made] == ["radtune.inference.predict", "radtune.inference.gather"]
+    assert made[0][1] == made[1][1]
+    assert len(list((finished.run / "inference/visiongpt2/shards").glob("plain-*.parquet"))) == 2
+    shutil.rmtree(finished.run / "inference/visiongpt2/shards")
+    finished.snakemake()
+    assert finished.digests() == before
+
+
 def test_filters_do_not_ask_the_llm_again(finished: Clone) -> None:
     undo = finished.edit(
         "tests/workflow/reduced.yaml",
