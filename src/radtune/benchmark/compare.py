@@ -29,33 +29,38 @@ class Contender(NamedTuple):
 
 
 def compare_systems(scores: list[Path], output: Path, *, settings: BenchmarkSettings, seed: int) -> None:
-    """Test, for each task and metric, every pair that :func:`pairs` names; correct the p-values over all tests of a metric.
+    """Test, for each task and metric, every pair that :func:`families` names; correct the p-values within each family.
 
     A comparison without common scored rows has null for its difference and p-value.
     """
     rows: list[dict[str, Any]] = []
-    for metric, of_metric in read_row_scores(scores).groupby("metric", sort=True):
-        comparisons = [
-            {"task": task, "metric": metric} | _compare(of_task, a, b, settings, seed)
-            for task, of_task in of_metric.groupby("task", sort=True)
-            for a, b in pairs({Contender(*names) for names in zip(of_task["system"], of_task["arm"], strict=True)})
-        ]
-        tested = [row for row in comparisons if row["p_value"] is not None]
-        for row, corrected in zip(tested, holm([row["p_value"] for row in tested]), strict=True):
-            row["p_holm"] = corrected
-        rows += comparisons
+    for (metric, task), table in read_row_scores(scores).groupby(["metric", "task"], sort=True):
+        for family in families({Contender(*names) for names in zip(table["system"], table["arm"], strict=True)}):
+            comparisons = [{"task": task, "metric": metric} | _compare(table, a, b, settings, seed) for a, b in family]
+            tested = [row for row in comparisons if row["p_value"] is not None]
+            for row, corrected in zip(tested, holm([row["p_value"] for row in tested]), strict=True):
+                row["p_holm"] = corrected
+            rows += comparisons
     write(output, COMPARISONS, rows, provenance(__name__, settings, seed, {"scores": scores}))
 
 
-def pairs(contenders: set[Contender]) -> list[tuple[Contender, Contender]]:
-    """Every pair of systems in the plain arm (the baseline always second), then each system's other arms against that one."""
-    plain = sorted((one for one in contenders if one.arm == PLAIN), key=lambda one: (one.system == BASELINE, one.system))
-    arms = [
-        (one, Contender(one.system, PLAIN))
-        for one in sorted(contenders)
-        if one.arm != PLAIN and Contender(one.system, PLAIN) in contenders
+def families(contenders: set[Contender]) -> list[list[tuple[Contender, Contender]]]:
+    """The pairs to be tested, by the question they answer: how the systems differ in the plain arm, which of them differ from the
+    baseline (always second), and what its other arms change for a system.
+
+    Each question is asked for itself, so the many pairs of systems do not drown the few tests against the baseline.
+    """
+    plain = sorted(one for one in contenders if one.arm == PLAIN and one.system != BASELINE)
+    baseline = Contender(BASELINE, PLAIN)
+    return [
+        list(combinations(plain, 2)),
+        [(one, baseline) for one in plain if baseline in contenders],
+        [
+            (one, Contender(one.system, PLAIN))
+            for one in sorted(contenders)
+            if one.arm != PLAIN and Contender(one.system, PLAIN) in contenders
+        ],
     ]
-    return [*combinations(plain, 2), *arms]
 
 
 def _compare(table: pd.DataFrame, a: Contender, b: Contender, settings: BenchmarkSettings, seed: int) -> dict[str, Any]:

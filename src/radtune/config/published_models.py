@@ -133,9 +133,7 @@ PUBLISHED_MODELS: dict[str, ModelSettings] = {
         training=_LLAVA_TRAINING,
         generation=_LLAVA_GENERATION,
         resources=_LLAVA_RESOURCES,
-        printed=PrintedCount(
-            source=JOURNAL, millions=34.4, percent=0.48, note="with other layers than the article names"
-        ),
+        printed=PrintedCount(source=JOURNAL, millions=34.4, percent=0.48, note="with other layers than the article names"),
     ),
     # Section 3.1: 347,242,496 trained.
     "llava16_vicuna_7b_hybrid": ModelSettings(

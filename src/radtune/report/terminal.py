@@ -11,6 +11,12 @@ from rich.table import Table
 from radtune.report.read_run import read_run
 from radtune.report.results import Cell, ScoreTable, metric_title, read_score_tables, state_verdicts
 
+HEADLINES = ("overall", "rouge1", "bertscore", "concept_f1", "modality_accuracy", "exact_match", "token_f1")
+"""Metrics shown where there is room for a few."""
+
+COLUMNS = 4
+"""Metrics that fit beside the names of systems and arms."""
+
 
 def print_results(run: Path, console: Console | None = None) -> None:
     """Print the score tables of the run in folder ``run``, what they say of the pretrained system, and which page to open.
@@ -34,8 +40,14 @@ def print_results(run: Path, console: Console | None = None) -> None:
         console.print("Report: not built yet (radtune report build)", markup=False)
 
 
+def _headline(table: ScoreTable) -> list[str]:
+    """The metrics that fit: those of :data:`HEADLINES`, or if there are none, the report's first."""
+    metrics = [metric for metric, _ in table.metrics]
+    return ([metric for metric in HEADLINES if metric in metrics] or metrics)[:COLUMNS]
+
+
 def _table(table: ScoreTable) -> Table:
-    """One row a system and arm, one column a metric: narrow enough for a terminal of 80 columns."""
+    """One row a system and arm, one column a headline metric: narrow enough for a terminal of 80 columns."""
     shown = Table(
         title=f"{table.task.capitalize()}s: mean and {table.confidence:.0%} confidence interval, {table.items} test items",
         title_justify="left",
@@ -45,7 +57,10 @@ def _table(table: ScoreTable) -> Table:
     )
     shown.add_column("system", no_wrap=True)
     shown.add_column("arm", no_wrap=True)
-    metrics = [metric for metric, _ in table.metrics]
+    metrics = _headline(table)
+    if len(metrics) < len(table.metrics):
+        shown.caption = f"{len(metrics)} of {len(table.metrics)} metrics; the report has all"
+        shown.caption_justify = "left"
     for metric in metrics:
         shown.add_column(metric_title(metric), justify="right", overflow="fold")
     for row in table.rows:

@@ -19,7 +19,7 @@ COMPARISONS = Kind(
             pa.field("low", pa.float64()),
             pa.field("high", pa.float64()),
             pa.field("p_value", pa.float64()),  # paired sign-flip permutation over groups
-            pa.field("p_holm", pa.float64()),  # corrected over all comparisons of the metric
+            pa.field("p_holm", pa.float64()),  # corrected over the comparisons of this task and metric that ask the same question
             pa.field("items", pa.int64()),
             pa.field("groups", pa.int64()),
         ]
