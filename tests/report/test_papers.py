@@ -49,8 +49,8 @@ def test_printed_numbers_are_read_by_system_in_the_order_of_the_tables(run_folde
     ]
     (entry,) = [entry for entry in printed if len(entry.rows) == 3]
     assert [(row["arm"], row["metric"]) for row in entry.rows] == [
-        ("plain", "rouge1"),
         ("plain", "overall"),
+        ("plain", "rouge1"),
         ("modality", "rouge1"),
     ]
     assert entry.measured == 2

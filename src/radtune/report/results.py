@@ -17,7 +17,18 @@ SIGNIFICANCE = 0.05
 """Level at which a Holm-corrected p value is called a difference."""
 
 METRIC_TITLES = {
+    "overall": "Overall",
+    "relevance": "Relevance",
+    "factuality": "Factuality",
+    "similarity": "Similarity",
     "rouge1": "ROUGE-1",
+    "bertscore": "BERTScore",
+    "bleurt": "BLEURT",
+    "concept_f1": "UMLS concept F1",
+    "alignscore": "AlignScore",
+    "modality_accuracy": "Modality accuracy",
+    "exact_match": "Exact match",
+    "token_f1": "Token F1",
     "rouge2": "ROUGE-2",
     "rougeL": "ROUGE-L",
     "bleu1": "BLEU-1",
@@ -26,36 +37,25 @@ METRIC_TITLES = {
     "bleu4": "BLEU-4",
     "cider": "CIDEr",
     "meteor": "METEOR",
-    "bertscore": "BERTScore",
     "bertscore_precision": "BERTScore P",
     "bertscore_recall": "BERTScore R",
     "bertscore_f1": "BERTScore F1",
     "bertscore_precision_idf": "BERTScore P, idf",
     "bertscore_recall_idf": "BERTScore R, idf",
     "bertscore_f1_idf": "BERTScore F1, idf",
-    "concept_f1": "UMLS concept F1",
-    "similarity": "Similarity",
     "clipscore": "CLIPScore",
     "refclipscore": "RefCLIPScore",
-    "bleurt": "BLEURT",
     "clinical_bleurt": "ClinicalBLEURT",
     "medbertscore": "MedBERTScore",
-    "alignscore": "AlignScore",
-    "relevance": "Relevance",
-    "factuality": "Factuality",
-    "overall": "Overall",
     "chexbert_micro_14": "F1-CheXbert-14 micro",
     "chexbert_macro_14": "F1-CheXbert-14 macro",
     "chexbert_micro_5": "F1-CheXbert-5 micro",
     "chexbert_macro_5": "F1-CheXbert-5 macro",
-    "modality_accuracy": "Modality accuracy",
-    "exact_match": "Exact match",
     "token_precision": "Token precision",
     "token_recall": "Token recall",
-    "token_f1": "Token F1",
     "judged_accuracy": "Judged accuracy",
 }
-"""Metrics in the order of the table's columns; others follow under their own name."""
+"""Metrics in the order of the table's columns, those of the papers' tables first; others follow under their own name."""
 
 ARM_TITLES = {"plain": "plain", "modality": "with modality"}
 
