@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -22,6 +22,8 @@ class Clone:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.before: dict[Path, str] = {}
+        """What edited files held at first."""
         folder.mkdir(parents=True, exist_ok=True)
         for part in PARTS:
             source, target = ROOT / part, folder / part
@@ -81,13 +83,27 @@ class Clone:
         path = self.folder / file
         before = path.read_text()
         assert old in before, f"{file} no longer contains {old!r}"
+        self.before.setdefault(path, before)
         path.write_text(before.replace(old, new, 1))
         return lambda: path.write_text(before) and None
 
+    def undo_all(self) -> None:
+        """Undo every edit, also those of a test that failed before it could."""
+        for path, text in self.before.items():
+            path.write_text(text)
+        self.before.clear()
+
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A clone in which the reduced run is complete."""
     clone = Clone(tmp_path_factory.mktemp("finished"))
     clone.snakemake()
     return clone
+
+
+@pytest.fixture
+def finished(finished_run: Clone) -> Iterator[Clone]:
+    """The same, with nothing edited before and after."""
+    yield finished_run
+    finished_run.undo_all()

@@ -49,7 +49,11 @@ def test_touching_the_source_reruns_nothing(finished: Clone) -> None:
     ("file", "old", "new"),
     [
         ("src/radtune/training/train.py", '"""Train one model on one mix', '"""Trains one model on one mix'),
-        ("src/radtune/training/train.py", "    device = choose_device", "    # A comment.\n        device = choose_device"),
+        (
+            "src/radtune/training/train.py",
+            "device = choose_device(settings.training.threads)\n",
+            "device = choose_device(settings.training.threads)  # A comment.\n",
+        ),
         ("config.yaml", "# Most passes over the mix.", "# At most so many passes."),
     ],
 )
