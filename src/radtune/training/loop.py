@@ -116,7 +116,7 @@ class Trainer:
         parameters = dict(model.network.named_parameters())
         self.masters = MasterWeights({name: parameters[name] for name in model.trained_names})
         self.optimizer = torch.optim.AdamW(
-            self.masters.masters.values(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+            self.masters.masters.values(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
         )
         self.schedule = Schedule(self.optimizer, settings, self.total_steps)
         # One thread prepares batches ahead; it alone reads images, so the store needs no lock.
@@ -269,7 +269,11 @@ class Trainer:
         return {place: self._collate(self.train_rows, step.batches[place]) for place in self.ranks.share(step.batches)}
 
     def _prefetched(self, items: Iterable[Item], make: Callable[[Item], Made]) -> Iterator[tuple[Item, Made]]:
-        """Each item with what ``make`` makes of it, the next one being made while the caller works on this one."""
+        """Each item with what ``make`` makes of it. On a GPU the next is made while the caller works on this one; on a CPU the
+        reader would take cores from the training (15 % of the time of a step here)."""
+        if self.model.device.type == "cpu":
+            yield from ((item, make(item)) for item in items)
+            return
         waiting = None
         for item in items:
             upcoming = (item, self._reader.submit(make, item))
