@@ -14,7 +14,7 @@ from radtune.models.family import Example, FamilyModel
 from radtune.models.load import load_model
 from radtune.models.untyped import untyped
 
-ROWS, BATCH_SIZE, NEW_TOKENS = 64, 64, 32
+ROWS, BATCH_SIZE, NEW_TOKENS = 64, 32, 64
 TIMED_ALONE = 8
 """Images of those that the peer is timed on, its seconds then multiplied: one at a time, each takes as long as the next."""
 
