@@ -70,6 +70,24 @@ def test_a_saved_checkpoint_loads_as_a_pretrained_one(family: str, tmp_path: Pat
     }
 
 
+@pytest.mark.parametrize(
+    ("family", "option", "value"),
+    [
+        ("visiongpt2", "quantisation", "nf4"),
+        ("soft_prompt", "quantisation", "nf4"),
+        ("cnn_transformer", "architecture", {"text_config": {}}),
+        ("moondream2", "attention", "flash_attention_2"),
+        ("smolvlm", "vision_backbone", "mobilenet_v2"),
+    ],
+)
+def test_no_setting_is_ignored(family: str, option: str, value: object, tmp_path: Path) -> None:
+    settings = build(family, **{option: value})
+    with pytest.raises(ConfigError, match=f"build.{option}: {family} does not follow it"):
+        load_model(settings, weights_cache=tmp_path, seed=1, precision="float32")
+    with pytest.raises(ConfigError, match=f"build.{option}: {family} does not follow it"):
+        load_skeleton(settings)
+
+
 @pytest.mark.parametrize("family", RECIPES)
 def test_skeleton_of_a_tiny_model(family: str) -> None:
     skeleton = load_skeleton(tiny_build(family))

@@ -82,6 +82,8 @@ class FamilyModel(ABC):
     """Whether the token ids of a prompt hold a placeholder for each image token."""
     image_in_sequence: ClassVar[bool] = True
     """Whether the image's tokens take positions of the decoder's sequence; False if it reaches them by cross-attention."""
+    options_taken: ClassVar[frozenset[str]] = frozenset()
+    """Which of :data:`radtune.models.load.OPTIONS` the family follows; the others are refused instead of being ignored."""
     new_parameters: ClassVar[str] = ""
     """Regular expression of the parameters that no checkpoint brings: whatever the strategy, they must be trained."""
 

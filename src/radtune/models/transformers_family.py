@@ -47,6 +47,7 @@ class TransformersFamily(FamilyModel):
     tiny_sizes: ClassVar[Mapping[str, int]]
     """Sizes of a `tiny:` build unless `build.options` says otherwise."""
     image_tokens_in_text = True
+    options_taken = frozenset({"architecture", "attention", "quantisation"})
 
     @classmethod
     @abstractmethod
@@ -136,6 +137,14 @@ class TransformersFamily(FamilyModel):
     def pad_id(self) -> int:
         """See :class:`FamilyModel`."""
         return self.token_id(self.pad_token)
+
+    def with_image_tokens(self, ids: list[int], placeholder: str) -> list[int]:
+        """``ids`` with its one ``placeholder`` repeated for each of the image's tokens.
+
+        Repeated as an id, not in the text: splitting thousands of placeholders takes longer than all the words.
+        """
+        place = ids.index(self.token_id(placeholder))
+        return [*ids[:place], *[ids[place]] * self.image_tokens(), *ids[place + 1 :]]
 
     def inputs(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Those entries of a batch that the network takes."""

@@ -380,8 +380,8 @@ def test_other_checkpoints_are_refused(checkpoint: Path, change: str, message: s
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"attention": "eager"}, "moondream2 has no eager"),
-        ({"quantisation": "nf4"}, "cannot be loaded in nf4"),
+        ({"attention": "eager"}, "build.attention: moondream2 does not follow it"),
+        ({"quantisation": "nf4"}, "build.quantisation: moondream2 does not follow it"),
         ({"image_size": 72}, "not a multiple of patch_size"),
         ({"options": {"language_width": 90}}, "language width 90 is not a multiple of 16"),
         ({"options": {"visual_prompts": 2}}, "moondream2 has no visual_prompts"),

@@ -101,10 +101,7 @@ class Llava(TransformersFamily):
     def prompt_ids(self, example: Example) -> list[int]:
         """The frame after one start token. That comes by its id: text after a special token is split into words differently
         from text at the beginning."""
-        ids = [self.token_id(START), *self.encode(self._framed(example, IMAGE))]
-        place = ids.index(self.token_id(IMAGE))
-        # Repeated as an id, not in the text: splitting 2,928 placeholders takes longer than all the words.
-        return [*ids[:place], *[ids[place]] * self.image_tokens(), *ids[place + 1 :]]
+        return self.with_image_tokens([self.token_id(START), *self.encode(self._framed(example, IMAGE))], IMAGE)
 
     def answer_text(self, target: str) -> str:
         """A space separates the frame from what follows it."""

@@ -58,6 +58,7 @@ class Moondream2(FamilyModel):
         "language": "text_model",
     }
     image_tokens_in_text = False
+    options_taken = frozenset({"architecture"})
 
     @classmethod
     def load(cls, build: BuildSettings, *, weights_cache: Path, precision: str) -> Self:
@@ -141,10 +142,6 @@ class Moondream2(FamilyModel):
 def _sizes(build: BuildSettings) -> tuple[VisionSizes, TextSizes]:
     """Sizes of vision tower and text model. Raises :class:`ConfigError` for settings that do not fit."""
     check_parts(build, ("model",))
-    if build.attention not in ("auto", "sdpa"):
-        raise ConfigError(f"build.attention: moondream2 has no {build.attention}", "write auto or sdpa: torch's own attention")
-    if build.quantisation != "none":
-        raise ConfigError(f"build.quantisation: moondream2 cannot be loaded in {build.quantisation}", "write none")
     if is_tiny(build, "model"):
         vision, text = _tiny_sizes(build)
     else:

@@ -97,10 +97,7 @@ class Qwen2VL(TransformersFamily):
 
     def prompt_ids(self, example: Example) -> list[int]:
         """The chat frame with the image's tokens between those that begin and end an image."""
-        ids = self.encode(self._frame(example, VISION_START + IMAGE + VISION_END))
-        place = ids.index(self.token_id(IMAGE))
-        # Repeated as an id, not in the text: to tokenize 441 placeholders takes longer than all the words.
-        return [*ids[:place], *[ids[place]] * self.image_tokens(), *ids[place + 1 :]]
+        return self.with_image_tokens(self.encode(self._frame(example, VISION_START + IMAGE + VISION_END)), IMAGE)
 
     def answer_text(self, target: str) -> str:
         """As it is, after the prompt's line break."""

@@ -88,7 +88,7 @@ class SmolVLM(TransformersFamily):
 
     def prompt_ids(self, example: Example) -> list[int]:
         """The chat frame; the image's tokens are framed as the library's processor frames an image that is not split."""
-        return self.encode(self._frame(example, AROUND_IMAGE + WHOLE_IMAGE + IMAGE * self.image_tokens() + AROUND_IMAGE))
+        return self.with_image_tokens(self.encode(self._frame(example, AROUND_IMAGE + WHOLE_IMAGE + IMAGE + AROUND_IMAGE)), IMAGE)
 
     def answer_text(self, target: str) -> str:
         """A space separates ``Assistant:`` from what it says."""

@@ -58,6 +58,7 @@ class SoftPrompt(FamilyModel):
     towers: ClassVar[Mapping[Tower, str]] = {"vision": "vision", "connector": "connector", "language": "language"}
     stages: ClassVar[tuple[Stage, ...]] = (Stage(0, (r"connector\..*",)), Stage(1, (r"vision\..*",)))
     image_tokens_in_text = False
+    options_taken = frozenset({"architecture", "attention", "vision_backbone"})
     new_parameters = r"connector\..*"
 
     @classmethod
