@@ -20,11 +20,11 @@ from typing import TypeVar
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from radtune.config.models import AdaptationSettings, TrainingSettings
 from radtune.errors import RadtuneError
 from radtune.models.adaptation import load_trained_state, set_stage, trained_state
+from radtune.models.batch_norm import keep_statistics
 from radtune.models.family import Example, FamilyModel
 from radtune.models.untyped import untyped
 from radtune.progress import progress_bar
@@ -330,9 +330,7 @@ def set_training_mode(network: nn.Module) -> None:
     """Training mode, but batch normalisation keeps its running statistics: batches of a few images would spoil the
     pretrained ones."""
     network.train()
-    for module in network.modules():
-        if isinstance(module, _BatchNorm):
-            module.eval()
+    keep_statistics(network)
 
 
 def _diverged(step: Step, what: str, value: float, row_ids: Sequence[str]) -> RadtuneError:
