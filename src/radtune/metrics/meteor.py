@@ -37,8 +37,9 @@ def meteor(samples: Sequence[Sample], resources: Resources) -> Result:
     Raises :class:`WeightsError` if the program or Java is missing, or the program fails.
     """
     text = resources.settings.caption_text
+    java = find_java()
     program = find_program(resources.settings.meteor_source, resources.weights_cache)
-    scores, total = run_meteor(program, tokenise_pairs(samples, text))
+    scores, total = run_meteor(java, program, tokenise_pairs(samples, text))
     signature = {
         "metric": "METEOR 1.5, English, normalised by the program (-norm), exact, stem, synonym and paraphrase matches",
         "program": resources.settings.meteor_source,
@@ -46,6 +47,14 @@ def meteor(samples: Sequence[Sample], resources: Resources) -> Result:
         "text": describe_text(text),
     }
     return Result({"meteor": scores}, signature, {"meteor": total})
+
+
+def find_java() -> str:
+    """Java's launcher; looked for before anything is downloaded. Raises :class:`WeightsError` if there is none."""
+    java = shutil.which("java")
+    if java is None:
+        raise WeightsError("METEOR needs Java, and there is no java on the PATH", "install a Java runtime, version 8 or later")
+    return java
 
 
 def find_program(source: str, cache: Path) -> Path:
@@ -64,11 +73,8 @@ def find_program(source: str, cache: Path) -> Path:
     return jars[0]
 
 
-def run_meteor(program: Path, pairs: Sequence[tuple[Tokens, Tokens]]) -> tuple[list[float], float]:
-    """METEOR of each (candidate, reference) pair and of the corpus. Raises :class:`WeightsError` if Java is missing or fails."""
-    java = shutil.which("java")
-    if java is None:
-        raise WeightsError("METEOR needs Java, and there is no java on the PATH", "install a Java runtime, version 8 or later")
+def run_meteor(java: str, program: Path, pairs: Sequence[tuple[Tokens, Tokens]]) -> tuple[list[float], float]:
+    """METEOR of each (candidate, reference) pair and of the corpus. Raises :class:`WeightsError` if the program fails."""
     with tempfile.TemporaryDirectory() as folder:
         candidates, references = Path(folder, "candidates"), Path(folder, "references")
         for path, texts in zip((candidates, references), zip(*pairs, strict=True), strict=True):

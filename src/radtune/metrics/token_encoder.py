@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 import torch
 
 from radtune.errors import ConfigError
+from radtune.metrics.batches import equal_length_batches
 
 UNLIMITED = 1_000_000
 """``transformers`` gives 1e30 as the length limit of a tokenizer that has none; anything above this means the same."""
@@ -57,16 +57,12 @@ class Encoder:
     def embed(self, texts: Iterable[str], batch_size: int) -> Iterator[tuple[str, Embedded]]:
         """Embed each distinct text once. A batch holds texts of equal length, so nothing is padded and nothing depends on it."""
         distinct = sorted(set(texts))
-        by_length: dict[int, list[tuple[str, tuple[int, ...]]]] = defaultdict(list)
-        for text, ids in zip(distinct, self.tokenise(distinct), strict=True):
-            by_length[len(ids)].append((text, ids))
-        for _, group in sorted(by_length.items()):
-            for start in range(0, len(group), batch_size):
-                batch = group[start : start + batch_size]
-                states = self.model(torch.tensor([ids for _, ids in batch], device=self.model.device)).last_hidden_state
-                vectors = torch.nn.functional.normalize(states, dim=-1).cpu()
-                for (text, ids), text_vectors in zip(batch, vectors, strict=True):
-                    yield text, Embedded(ids, text_vectors)
+        tokenised = zip(distinct, self.tokenise(distinct), strict=True)
+        for batch in equal_length_batches(tokenised, lambda item: len(item[1]), batch_size):
+            states = self.model(torch.tensor([ids for _, ids in batch], device=self.model.device)).last_hidden_state
+            vectors = torch.nn.functional.normalize(states, dim=-1).cpu()
+            for (text, ids), text_vectors in zip(batch, vectors, strict=True):
+                yield text, Embedded(ids, text_vectors)
 
 
 @lru_cache(maxsize=1)  # the arms of a system are scored one after another
