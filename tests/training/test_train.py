@@ -23,7 +23,7 @@ from radtune.errors import EXIT_SAVED, DataError, RadtuneError
 from radtune.models.load import load_model
 from radtune.training.adapter_file import read_adapter_metadata
 from radtune.training.folder_lock import LOCK_NAME
-from radtune.training.loop import Stopped
+from radtune.training.termination import Stopped
 from radtune.training.train import train
 from training.tiny_world import ADAPTATION, BUILD, SEED, Outputs, make_world, recipe
 

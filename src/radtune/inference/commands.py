@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from radtune.errors import EXIT_SAVED
 from radtune.options import SeedOption, SettingsOption, WeightsCacheOption
 
 app = typer.Typer(help="Predict with a trained model, or a baseline.", no_args_is_help=True)
@@ -57,9 +55,9 @@ def predict_command(
     """
     from radtune.config.models import PredictStep
     from radtune.inference.predict import predict
-    from radtune.training.loop import Stopped
+    from radtune.training.termination import exit_when_stopped
 
-    try:
+    with exit_when_stopped("the batches done are kept"):
         predict(
             captions,
             questions or [],
@@ -74,9 +72,6 @@ def predict_command(
             seed=seed,
             weights_cache=weights_cache,
         )
-    except Stopped:
-        print("asked to stop: the batches done are kept; the same command goes on from here", file=sys.stderr)
-        sys.exit(EXIT_SAVED)
 
 
 @app.command("gather")

@@ -26,8 +26,7 @@ from radtune.training.adapter_file import read_adapter_metadata
 from radtune.training.checkpoints import fingerprint
 from radtune.training.device import attention_implementation, choose_device
 from radtune.training.folder_lock import locked
-from radtune.training.loop import Stopped
-from radtune.training.termination import StopRequest, on_sigterm
+from radtune.training.termination import Stopped, StopRequest, on_sigterm
 
 NO_IMAGE = Image.new("RGB", (1, 1))
 """Stands in where only the text of an example matters."""
@@ -57,7 +56,7 @@ def predict(
     (:mod:`radtune.inference.partial`).
 
     Raises :class:`ConfigError` if the arm lacks its input or there is no such shard, :class:`ArtifactError` if the adapter was
-    trained for another build, and :class:`radtune.training.loop.Stopped` if SIGTERM came (the finished batches are kept).
+    trained for another build, and :class:`radtune.training.termination.Stopped` if SIGTERM came (the finished batches are kept).
     """
     if arm == "modality" and modality_predictions is None:
         raise ConfigError("--arm modality without --modality-predictions", "pass the predictions of the modality classifier")
@@ -145,7 +144,7 @@ def generate(
 ) -> list[Generated]:
     """The model's answer to each row of the numbered batches, in order; those that ``folder`` holds are not generated again.
 
-    Raises :class:`radtune.training.loop.Stopped` before the next batch once ``stop`` is requested.
+    Raises :class:`radtune.training.termination.Stopped` before the next batch once ``stop`` is requested.
     """
     answers: list[Generated] = []
     for number, batch in progress(batches.items(), "predict", unit="batch"):

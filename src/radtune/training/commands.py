@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from radtune.errors import EXIT_SAVED
 from radtune.options import SeedOption, SettingsOption, WeightsCacheOption
 
 app = typer.Typer(help="Train a model.", no_args_is_help=True)
@@ -32,10 +30,10 @@ def train_command(
     `python -m torch.distributed.run --standalone --nproc-per-node <GPUs> -m -- radtune training train ...`.
     """
     from radtune.config.models import TrainStep
-    from radtune.training.loop import Stopped
+    from radtune.training.termination import exit_when_stopped
     from radtune.training.train import train
 
-    try:
+    with exit_when_stopped("the state is saved"):
         train(
             mix,
             images,
@@ -47,9 +45,6 @@ def train_command(
             seed=seed,
             weights_cache=weights_cache,
         )
-    except Stopped:
-        print("asked to stop: the state is saved; the same command goes on from here", file=sys.stderr)
-        sys.exit(EXIT_SAVED)
 
 
 @app.command("export")

@@ -34,15 +34,11 @@ from radtune.training.device import peak_memory_mb
 from radtune.training.master_weights import MasterWeights
 from radtune.training.ranks import Ranks
 from radtune.training.schedule import Schedule
-from radtune.training.termination import StopRequest
+from radtune.training.termination import Stopped, StopRequest
 
 Batch = dict[str, Tensor]
 Item = TypeVar("Item")
 Made = TypeVar("Made")
-
-
-class Stopped(Exception):
-    """The training was asked to stop; its state is saved and the same call goes on from there."""
 
 
 @dataclass(frozen=True)

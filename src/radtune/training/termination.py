@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+from radtune.errors import EXIT_SAVED
+
+
+class Stopped(Exception):
+    """The work was asked to stop; what is done is saved, and the same call goes on from there."""
 
 
 class StopRequest:
@@ -34,3 +41,13 @@ def on_sigterm() -> Iterator[StopRequest]:
         yield request
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def exit_when_stopped(saved: str) -> Iterator[None]:
+    """Exit with :data:`radtune.errors.EXIT_SAVED` when the block raises :class:`Stopped`; ``saved`` says what is kept."""
+    try:
+        yield
+    except Stopped:
+        print(f"asked to stop: {saved}; the same command goes on from here", file=sys.stderr)  # noqa: T201
+        sys.exit(EXIT_SAVED)

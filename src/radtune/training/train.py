@@ -55,7 +55,7 @@ def train(
     and ``trained_modules``. Called by each process that `torchrun` starts, it shares the work with the others; only the first
     writes.
 
-    Raises :class:`radtune.training.loop.Stopped` if SIGTERM came (the state is saved), :class:`DataError` if the mix
+    Raises :class:`radtune.training.termination.Stopped` if SIGTERM came (the state is saved), :class:`DataError` if the mix
     cannot be trained on, and :class:`RadtuneError` if the training diverges or another process is training into the
     same folder.
     """
