@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from PIL import Image
 from transformers import PaliGemmaProcessor, SiglipImageProcessor
@@ -12,7 +14,7 @@ from radtune.models.load import load_model, load_skeleton
 IMAGE = Image.effect_noise((64, 64), 80).convert("RGB")
 
 
-def model(tmp_path):  # type: ignore[no-untyped-def]
+def model(tmp_path: Path):  # type: ignore[no-untyped-def]
     build = BuildSettings(family="paligemma", sources={"model": "tiny:"}, image_size=64)
     return load_model(build, weights_cache=tmp_path, seed=1, precision="float32")
 
@@ -21,14 +23,14 @@ def test_1024_tokens_an_image_at_full_size() -> None:
     assert load_skeleton(PUBLISHED_MODELS["paligemma_3b"].build).image_tokens() == 1024
 
 
-def test_prompts(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_prompts(tmp_path: Path) -> None:
     ours = model(tmp_path)
     assert ours.prompt_text(Example("x", IMAGE, "caption")) == "caption en\n"
     assert ours.prompt_text(Example("x", IMAGE, "caption", prefix="CT: ")) == "CT: caption en\n"
     assert ours.prompt_text(Example("x", IMAGE, "question", question="Which side?")) == "answer en Which side?\n"
 
 
-def test_batch_equals_that_of_the_library(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_batch_equals_that_of_the_library(tmp_path: Path) -> None:
     ours = model(tmp_path)
     batch = ours.collate([Example("x", IMAGE, "caption", target="An axial CT.")])
     images = SiglipImageProcessor(size={"height": 64, "width": 64}, image_mean=[0.5] * 3, image_std=[0.5] * 3)
@@ -47,7 +49,7 @@ def states(ours, batch):  # type: ignore[no-untyped-def]
         return ours.network.model(**inputs).last_hidden_state
 
 
-def test_prefix_is_seen_both_ways_and_the_answer_is_not(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_prefix_is_seen_both_ways_and_the_answer_is_not(tmp_path: Path) -> None:
     ours = model(tmp_path)
     batch = ours.collate([Example("x", IMAGE, "question", question="Which side?", target="left")])
     before = states(ours, batch)
@@ -60,7 +62,7 @@ def test_prefix_is_seen_both_ways_and_the_answer_is_not(tmp_path) -> None:  # ty
         assert moved[position] > 1e-5
 
 
-def test_generation_sees_what_training_saw(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_generation_sees_what_training_saw(tmp_path: Path) -> None:
     """The first generated token is the best one by the training mask, and another by a causal one on some prompt."""
     ours = model(tmp_path)
     head = ours.network.lm_head

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from PIL import Image
@@ -17,7 +19,7 @@ TINY = BuildSettings(family="qwen2_5_vl", sources={"model": "tiny:"}, image_size
 PUBLISHED = PUBLISHED_MODELS["qwen25_vl_3b"]
 
 
-def model(tmp_path, **changes):  # type: ignore[no-untyped-def]
+def model(tmp_path: Path, **changes):  # type: ignore[no-untyped-def]
     return load_model(TINY.model_copy(update=changes), weights_cache=tmp_path, seed=1, precision="float32")
 
 
@@ -66,7 +68,7 @@ def test_seven_billion_parameters_in_config_alone() -> None:
     assert trainable_parameters(full) == 28 * 16 * (3584 + 3584)
 
 
-def test_batch_equals_that_of_the_library(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_batch_equals_that_of_the_library(tmp_path: Path) -> None:
     ours = model(tmp_path)
     ours.tokenizer.pad_token = "<|endoftext|>"
     images = Qwen2VLImageProcessorPil(size={"shortest_edge": 56 * 56, "longest_edge": 56 * 56}, patch_size=7)
@@ -85,7 +87,7 @@ def test_batch_equals_that_of_the_library(tmp_path) -> None:  # type: ignore[no-
     torch.testing.assert_close(batch["pixel_values"], expected["pixel_values"], rtol=0, atol=1e-5)
 
 
-def test_early_blocks_see_their_window_alone(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_early_blocks_see_their_window_alone(tmp_path: Path) -> None:
     """56 pixels, 4 x 4 tokens, windows of 28 pixels: 2 x 2 tokens. Before the last block, a change in the first corner of the
     image moves the first window's tokens; after it, all of them."""
     ours = model(tmp_path)
@@ -104,6 +106,6 @@ def test_early_blocks_see_their_window_alone(tmp_path) -> None:  # type: ignore[
         assert (moved > 1e-6).nonzero().flatten().tolist() == list(expected)
 
 
-def test_windows_of_whole_tokens(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_windows_of_whole_tokens(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="window_size 21 is not a multiple of patch_size x merge_size = 14"):
         model(tmp_path, options={"patch_size": 7, "window_size": 21})

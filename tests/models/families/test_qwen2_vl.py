@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,7 +36,7 @@ def example(side: int = 56, question: str = "Which plane?") -> Example:
     return Example("x", image, "question", question=question)
 
 
-def model(tmp_path, **changes):  # type: ignore[no-untyped-def]
+def model(tmp_path: Path, **changes):  # type: ignore[no-untyped-def]
     return load_model(BUILD.model_copy(update=changes), weights_cache=tmp_path, seed=1, precision="float32")
 
 
@@ -78,7 +79,7 @@ def test_tied_head_and_embeddings_count_once() -> None:
         assert trainable_parameters(full) == 151_936 * 1536 + 28 * 32 * (1536 + 1536)
 
 
-def test_the_frame(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_the_frame(tmp_path: Path) -> None:
     ours = model(tmp_path)
     system = "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n"
     expected = f"{system}<|im_start|>user\nCT: Describe.<|im_end|>\n<|im_start|>assistant\n"
@@ -95,7 +96,7 @@ def test_the_frame(tmp_path) -> None:  # type: ignore[no-untyped-def]
     ],
 )
 @pytest.mark.parametrize("sizes", [{}, {"patch_size": 7}, {"patch_size": 4, "merge_size": 7}])
-def test_batch_equals_that_of_the_library(images, tolerance: float, sizes: dict[str, int], tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_batch_equals_that_of_the_library(images, tolerance: float, sizes: dict[str, int], tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     """Prompts of unlike length, padded on the left; images of the right side, and others that must be resampled."""
     ours = model(tmp_path, options=sizes)
     ours.tokenizer.pad_token = "<|endoftext|>"
@@ -116,7 +117,7 @@ def test_batch_equals_that_of_the_library(images, tolerance: float, sizes: dict[
     torch.testing.assert_close(batch["pixel_values"], expected["pixel_values"], rtol=0, atol=tolerance)
 
 
-def test_a_learned_batch_equals_that_of_the_library(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_learned_batch_equals_that_of_the_library(tmp_path: Path) -> None:
     """Padded on the right, with the answers."""
     ours = model(tmp_path)
     ours.tokenizer.pad_token = "<|endoftext|>"
@@ -130,7 +131,7 @@ def test_a_learned_batch_equals_that_of_the_library(tmp_path) -> None:  # type: 
         assert batch[name].tolist() == torch.as_tensor(expected[name]).tolist(), name
 
 
-def test_positions_in_a_padded_batch(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_positions_in_a_padded_batch(tmp_path: Path) -> None:
     """The three axes of each row are the same alone, padded on the left (to generate) and on the right (to learn)."""
     ours = model(tmp_path, options={"patch_size": 7})
     short, long = example(question="Side?"), example(question="Where is the lesion, and how large is it?")
@@ -174,7 +175,7 @@ def test_generation_with_a_cache_is_generation_without(taught: Callable[[str], T
             batch["mm_token_type_ids"] = torch.nn.functional.pad(batch["mm_token_type_ids"], (0, 1))
 
 
-def test_rows_see_their_own_image(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_rows_see_their_own_image(tmp_path: Path) -> None:
     """Patches of all rows lie in one tensor: a change of the second image moves the second row alone."""
     ours = model(tmp_path)
     images = [example().image, Image.new("RGB", (56, 56), "white"), Image.new("RGB", (56, 56), "black")]
@@ -189,7 +190,7 @@ def test_rows_see_their_own_image(tmp_path) -> None:  # type: ignore[no-untyped-
     assert moved[1] > 1e-3
 
 
-def test_a_checkpoint_in_the_layout_of_the_hub(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_checkpoint_in_the_layout_of_the_hub(tmp_path: Path) -> None:
     """The published folders are of 2024: a flat `config.json`, names without `language_model`, no tensor for the tied head."""
     old = model(tmp_path)
     vision, text = old.config.vision_config, old.config.text_config
@@ -229,6 +230,6 @@ def test_a_checkpoint_in_the_layout_of_the_hub(tmp_path) -> None:  # type: ignor
         ({"options": {"language_heads": 5}}, "language_width 96 is not a multiple of 2 x language_heads = 10"),
     ],
 )
-def test_sizes_that_do_not_fit(changes: dict[str, object], message: str, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_sizes_that_do_not_fit(changes: dict[str, object], message: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=message):
         model(tmp_path, **changes)

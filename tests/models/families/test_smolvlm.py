@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from PIL import Image
 from transformers import Idefics3ImageProcessor, Idefics3Processor
@@ -15,7 +17,7 @@ def example(side: int = 64) -> Example:
     return Example("x", image, "question", question="Which plane?")
 
 
-def model(tmp_path):  # type: ignore[no-untyped-def]
+def model(tmp_path: Path):  # type: ignore[no-untyped-def]
     build = BuildSettings(family="smolvlm", sources={"model": "tiny:"}, image_size=64, instruction="Describe.")
     return load_model(build, weights_cache=tmp_path, seed=1, precision="float32")
 
@@ -24,13 +26,13 @@ def test_64_tokens_an_image_at_full_size() -> None:
     assert load_skeleton(PUBLISHED_MODELS["smolvlm_500m"].build).image_tokens() == 64
 
 
-def test_the_frame(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_the_frame(tmp_path: Path) -> None:
     assert model(tmp_path).prompt_text(example()) == "<|im_start|>User:Which plane?<end_of_utterance>\nAssistant:"
     caption = Example("x", example().image, "caption", prefix="CT: ")
     assert model(tmp_path).prompt_text(caption) == "<|im_start|>User:CT: Describe.<end_of_utterance>\nAssistant:"
 
 
-def test_prompt_and_pixels_equal_those_of_the_library(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_prompt_and_pixels_equal_those_of_the_library(tmp_path: Path) -> None:
     """The library's processor with image splitting off, on an image of the right side and on one that must be resampled."""
     ours = model(tmp_path)
     images = Idefics3ImageProcessor(
