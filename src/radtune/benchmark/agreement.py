@@ -32,13 +32,14 @@ NORMAL_95 = 1.96
 
 def compare_variants(scores: list[Path], output: Path, *, settings: BenchmarkSettings, seed: int) -> None:
     """Compare each pair of :data:`VARIANTS` that has values, over the rows of all systems and arms that have both."""
-    table = read_row_scores(scores).dropna(subset="value")
     rows = []
-    for task, of_task in table.groupby("task", sort=True):
-        values = of_task.pivot(index=["system", "arm", "row_id", "group_id"], columns="metric", values="value")
-        for a, b in VARIANTS:
+    for a, b in VARIANTS:
+        table = read_row_scores(scores, [a, b]).dropna(subset="value")
+        for task, of_task in table.groupby("task", sort=True):
+            values = of_task.pivot(index=["system", "arm", "row_id", "group_id"], columns="metric", values="value")
             if {a, b} <= set(values.columns) and len(both := values[[a, b]].dropna()):
                 rows.append({"task": task, "metric_a": a, "metric_b": b} | _agreement(both, settings, seed))
+    rows.sort(key=lambda row: row["task"])
     write(output, VARIANT_AGREEMENT, rows, provenance(__name__, settings, seed, {"scores": scores}))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ from radtune.artifacts.io import write
 from radtune.artifacts.kinds.comparisons import COMPARISONS
 from radtune.artifacts.layout import BASELINE
 from radtune.artifacts.provenance import provenance
-from radtune.benchmark.row_scores import read_row_scores
+from radtune.benchmark.row_scores import metric_names, read_row_scores
 from radtune.config.metrics import BenchmarkSettings
 from radtune.statistics.bootstrap import cluster_bootstrap
 from radtune.statistics.paired import holm, sign_flip_test
@@ -34,13 +35,16 @@ def compare_systems(scores: list[Path], output: Path, *, settings: BenchmarkSett
     A comparison without common scored rows has null for its difference and p-value.
     """
     rows: list[dict[str, Any]] = []
-    for (metric, task), table in read_row_scores(scores).groupby(["metric", "task"], sort=True):
-        for family in families({Contender(*names) for names in zip(table["system"], table["arm"], strict=True)}):
-            comparisons = [{"task": task, "metric": metric} | _compare(table, a, b, settings, seed) for a, b in family]
-            tested = [row for row in comparisons if row["p_value"] is not None]
-            for row, corrected in zip(tested, holm([row["p_value"] for row in tested]), strict=True):
-                row["p_holm"] = corrected
-            rows += comparisons
+    for metric in metric_names(scores):
+        for task, of_task in read_row_scores(scores, [metric]).groupby("task", sort=True):
+            by_contender = of_task.groupby(["system", "arm"])
+            values = {Contender(*map(str, names)): table[["row_id", "group_id", "value"]] for names, table in by_contender}
+            for family in families(set(values)):
+                comparisons = [{"task": task, "metric": metric} | _compare(values, a, b, settings, seed) for a, b in family]
+                tested = [row for row in comparisons if row["p_value"] is not None]
+                for row, corrected in zip(tested, holm([row["p_value"] for row in tested]), strict=True):
+                    row["p_holm"] = corrected
+                rows += comparisons
     write(output, COMPARISONS, rows, provenance(__name__, settings, seed, {"scores": scores}))
 
 
@@ -63,9 +67,11 @@ def families(contenders: set[Contender]) -> list[list[tuple[Contender, Contender
     ]
 
 
-def _compare(table: pd.DataFrame, a: Contender, b: Contender, settings: BenchmarkSettings, seed: int) -> dict[str, Any]:
+def _compare(
+    values: Mapping[Contender, pd.DataFrame], a: Contender, b: Contender, settings: BenchmarkSettings, seed: int
+) -> dict[str, Any]:
     """Mean difference of ``a`` minus ``b`` over the rows that both have a value for, with interval and p-value."""
-    common = _values(table, a).merge(_values(table, b), on=["row_id", "group_id"], suffixes=("_a", "_b")).dropna()
+    common = values[a].merge(values[b], on=["row_id", "group_id"], suffixes=("_a", "_b")).dropna()
     row: dict[str, Any] = {"system_a": a.system, "arm_a": a.arm, "system_b": b.system, "arm_b": b.arm}
     row |= {"items": len(common), "groups": common["group_id"].nunique()}
     row |= dict.fromkeys(("difference", "low", "high", "p_value", "p_holm"))
@@ -76,8 +82,3 @@ def _compare(table: pd.DataFrame, a: Contender, b: Contender, settings: Benchmar
         row |= {"difference": interval.mean, "low": interval.low, "high": interval.high}
         row["p_value"] = sign_flip_test(differences, groups, resamples=settings.resamples, seed=seed)
     return row
-
-
-def _values(table: pd.DataFrame, contender: Contender) -> pd.DataFrame:
-    chosen = (table["system"] == contender.system) & (table["arm"] == contender.arm)
-    return table.loc[chosen, ["row_id", "group_id", "value"]]

@@ -1,13 +1,15 @@
-"""Scores of several systems as one table with one value a row of the test set."""
+"""Scores of several systems as one table with one value a row of the test set, a metric at a time."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 
-from radtune.artifacts.io import read
+from radtune.artifacts.io import check_kind, read
 from radtune.artifacts.kinds.scores import SCORES
 from radtune.config.metrics import BenchmarkSettings
 from radtune.statistics.bootstrap import cluster_bootstrap
@@ -16,13 +18,24 @@ CELL = ["system", "arm", "task", "metric"]
 """What identifies a cell of the benchmark."""
 
 
-def read_row_scores(scores: list[Path]) -> pd.DataFrame:
+def metric_names(scores: Sequence[Path]) -> list[str]:
+    """Names of the metrics that any of the files holds, sorted."""
+    return sorted({name for path in scores for name in read(path, SCORES, ["metric"]).column("metric").unique().to_pylist()})
+
+
+def read_row_scores(scores: Sequence[Path], metrics: Sequence[str]) -> pd.DataFrame:
     """Columns system, arm, task, metric, row_id, item_id, group_id, value, ordered by them; NaN where a metric was unavailable.
 
-    A system that answers one row several times (the random baseline's draws) gets the mean of its answers.
+    Only rows of ``metrics`` are held: all metrics of all systems at once would take gigabytes. A metric's rows lie together in
+    the files, so Parquet's statistics spare reading the rest. A system that answers one row several times (the random
+    baseline's draws) gets the mean of its answers.
     """
     columns = [*CELL, "row_id", "item_id", "group_id", "value"]
-    table = pd.concat([read(path, SCORES, columns).to_pandas() for path in scores], ignore_index=True)
+    tables = []
+    for path in scores:
+        check_kind(path, SCORES)
+        tables.append(pq.read_table(path, columns=columns, filters=[("metric", "in", list(metrics))]).to_pandas())
+    table = pd.concat(tables, ignore_index=True)
     means: pd.DataFrame = table.groupby(columns[:-1], as_index=False, sort=True)["value"].mean()
     return means
 

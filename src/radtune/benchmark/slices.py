@@ -12,7 +12,7 @@ from radtune.artifacts.kinds.modality_labels import MODALITY_LABELS
 from radtune.artifacts.kinds.scores import SCORES
 from radtune.artifacts.kinds.slice_scores import SLICE_SCORES
 from radtune.artifacts.provenance import provenance
-from radtune.benchmark.row_scores import CELL, read_row_scores, summarise
+from radtune.benchmark.row_scores import CELL, metric_names, read_row_scores, summarise
 from radtune.config.metrics import BenchmarkSettings
 from radtune.errors import DataError
 from radtune.metrics.semantic_groups import SEMANTIC_GROUPS
@@ -39,7 +39,8 @@ def tabulate_slices(
         {**dict(zip(CELL, cell, strict=True)), "slicing": slicing, "slice": name, "place": place}
         | summarise(part, settings, seed)
         for path in scores
-        for cell, table in read_row_scores([path]).groupby(CELL, sort=True)
+        for metric in metric_names([path])
+        for cell, table in read_row_scores([path], [metric]).groupby(CELL, sort=True)
         for slicing, slices in slicings.items()
         for place, (name, members) in enumerate(slices.items())
         if len(part := table[table["item_id"].isin(members)])
