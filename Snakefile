@@ -21,6 +21,7 @@ from radtune.artifacts.layout import BASELINE, Layout
 from radtune.config.base import validated
 from radtune.config.models import PredictStep, TrainStep
 from radtune.config.run import RadtuneConfig
+from radtune.datasets.source import load_format
 from radtune.errors import ConfigError
 from radtune.workflow.config_record import record_config
 from radtune.workflow.environment import export_to_jobs

@@ -39,7 +39,7 @@ class Data:
 
     def __init__(self, folder: Path, types: dict[str, list[str]] = TYPES, items: int = len(ITEMS)) -> None:
         self.captions, self.concepts, self.labels = (folder / f"{name}.parquet" for name in ("captions", "concepts", "labels"))
-        origin = provenance("radtune.datasets.rocov2", SETTINGS, 1, {})
+        origin = provenance("radtune.datasets.read", SETTINGS, 1, {})
         constant = dict.fromkeys(("dataset", "image_path", "image_sha256", "licence", "attribution", "link"), "")
         captions = [
             {"item_id": str(number), "split": "test", "group_id": f"g{number // 2}", "caption": caption}

@@ -33,12 +33,15 @@ def test_sample_is_made_and_read_by_hand(tmp_path: Path, weights_cache: Path, mo
     )
     assert made.exit_code == 0, made.output
     read = invoke(
-        "read-rocov2",
+        "read",
         folder="sample",
+        name="sample",
         captions="captions.parquet",
         concepts="concepts.parquet",
+        questions="questions.parquet",
         quarantine="quarantine.parquet",
-        settings=json.dumps({"name": "sample", "folder": None}),
+        unpacked="unpacked",
+        settings=json.dumps({"format": "rocov2"}),
         seed="3",
     )
     assert read.exit_code == 0, read.output
@@ -49,7 +52,8 @@ def test_sample_is_made_and_read_by_hand(tmp_path: Path, weights_cache: Path, mo
 
 def test_unknown_settings_are_refused(tmp_path: Path) -> None:
     result = invoke(
-        "read-rocov2", folder=tmp_path, captions="c", concepts="k", quarantine="q", settings='{"nam": "sample"}', seed="1"
-    )
+        "read", folder=tmp_path, name="n", captions="c", concepts="k", questions="p", quarantine="q", unpacked="u",
+        settings='{"nam": "sample"}', seed="1",
+    )  # fmt: skip
     assert isinstance(result.exception, ConfigError)
     assert "nam: unknown key" in str(result.exception)

@@ -14,15 +14,14 @@ from PIL import Image
 from pydicom import dcmread
 
 from radtune.artifacts.io import content_digest, read_footer, read_rows
-from radtune.artifacts.kinds.captions import CAPTIONS
 from radtune.artifacts.kinds.quarantine import QUARANTINE
 from radtune.artifacts.kinds.sample_sources import SAMPLE_SOURCES
-from radtune.config.datasets import DatasetSettings, SampleSettings
+from radtune.config.datasets import SampleSettings
 from radtune.datasets import catalogue, concept_names
-from radtune.datasets.rocov2 import read_rocov2
 from radtune.datasets.sample import make_sample
 from radtune.errors import DataError
 from radtune.weights.fetch import fetch
+from read_data_set import read_into
 
 Row = dict[str, Any]
 SMALL = SampleSettings(slice_spacing_mm=12.0, cine_frame_step=60, maximum_side=128)
@@ -148,13 +147,10 @@ def test_what_was_left_out_is_named_once_with_a_reason(sample: Path, rows: list[
 
 
 def test_the_sample_is_read_like_any_data_set_in_the_layout(sample: Path, rows: list[Row], tmp_path: Path) -> None:
-    read_rocov2(
-        sample / "sample", tmp_path / "captions.parquet", tmp_path / "concepts.parquet", tmp_path / "quarantine.parquet",
-        settings=DatasetSettings(name="sample", folder=None), seed=1,
-    )  # fmt: skip
-    read = {row["item_id"]: row for row in read_rows(tmp_path / "captions.parquet", CAPTIONS)}
-    assert read_rows(tmp_path / "quarantine.parquet", QUARANTINE) == []
-    assert read_footer(tmp_path / "captions.parquet")["notes"]["cuis_without_name"] == 0
+    found = read_into(tmp_path, sample / "sample")
+    read = {row["item_id"]: row for row in found.captions}
+    assert found.quarantine == []
+    assert found.footer()["notes"]["cuis_without_name"] == 0
     for row in rows:
         item = read[row["item_id"]]
         assert (item["group_id"], item["split"]) == (row["group_id"], row["split"])

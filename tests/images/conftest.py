@@ -28,6 +28,7 @@ def write_captions(tmp_path: Path) -> WriteCaptions:
                 "split": "train",
                 "concepts": [],
                 "manual_concepts": [],
+                "restricted": False,
                 "image_path": str(path),
                 "image_sha256": hashlib.sha256(path.read_bytes() if path.is_file() else b"").hexdigest(),
             }

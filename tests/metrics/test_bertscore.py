@@ -145,7 +145,7 @@ def test_headline_is_the_value_that_the_settings_choose(weights_cache: Path, tmp
         dict.fromkeys(CAPTIONS.schema.names) | {"item_id": str(index), "split": "test", "caption": reference}
         for index, (_, reference) in enumerate(GOLDEN)
     ]
-    write(tmp_path / "captions.parquet", CAPTIONS, rows, provenance("radtune.datasets.rocov2", SETTINGS, 1, {}))
+    write(tmp_path / "captions.parquet", CAPTIONS, rows, provenance("radtune.datasets.read", SETTINGS, 1, {}))
     settings = SETTINGS.model_copy(update={"bertscore_value": value, "bertscore_idf": idf, "threads": 1})
     resources = Resources(settings, tmp_path / "captions.parquet", None, None, weights_cache)
     result = bertscore([Sample(str(index), "caption", *pair) for index, pair in enumerate(GOLDEN)], resources)

@@ -61,6 +61,7 @@ def make_pictures(folder: Path, counts: dict[str, dict[str, int]]) -> Pictures:
                         "split": split,
                         "concepts": [],
                         "manual_concepts": [CUIS[label]],
+                        "restricted": False,
                         "image_path": str(path),
                         "image_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
                     }

@@ -12,10 +12,8 @@ from radtune.artifacts.kinds.confusion_matrix import CONFUSION_MATRIX
 from radtune.artifacts.kinds.modality_labels import MODALITY_LABELS
 from radtune.artifacts.kinds.modality_predictions import MODALITY_PREDICTIONS
 from radtune.artifacts.provenance import provenance
-from radtune.config.datasets import DatasetSettings
 from radtune.config.images import ImageSettings
 from radtune.config.modality import LabelSettings, ModalitySettings
-from radtune.datasets.rocov2 import read_rocov2
 from radtune.errors import ArtifactError, DataError
 from radtune.images.standardise import standardise
 from radtune.modality.classes import CLASSES
@@ -23,6 +21,7 @@ from radtune.modality.classifier import Classifier, build_network, save_classifi
 from radtune.modality.labels import label_modalities
 from radtune.modality.predict import predict_modalities, report_rows
 from radtune.modality.train import train_classifier
+from read_data_set import read_into
 
 KINDS = {
     "predictions": MODALITY_PREDICTIONS,
@@ -148,11 +147,7 @@ def test_report_by_hand() -> None:
 
 
 def test_real_images_beat_the_majority_class_clearly(rocov2_mini: Path, weights_cache: Path, tmp_path: Path) -> None:
-    captions, labels = tmp_path / "captions.parquet", tmp_path / "labels.parquet"
-    read_rocov2(
-        rocov2_mini, captions, tmp_path / "concepts.parquet", tmp_path / "quarantine.parquet",
-        settings=DatasetSettings(folder=str(rocov2_mini)), seed=1,
-    )  # fmt: skip
+    captions, labels = read_into(tmp_path, rocov2_mini).captions_path, tmp_path / "labels.parquet"
     images = [tmp_path / f"images-{shard}.parquet" for shard in range(2)]
     for shard, path in enumerate(images):
         chosen = ImageSettings(size=224, shards=2)

@@ -43,6 +43,7 @@ def write_captions(tmp_path: Path) -> WriteCaptions:
                 "split": "train",
                 "concepts": [],
                 "manual_concepts": [],
+                "restricted": False,
                 "image_sha256": text_digest(row["item_id"]),
                 **row,
             }

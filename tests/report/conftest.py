@@ -127,6 +127,7 @@ class RunMaker:
                 "caption": item["caption"],
                 "concepts": ["C0040405"],
                 "manual_concepts": ["C0040405"],
+                "restricted": False,
                 "image_path": f"images/{index}.png",
                 "image_sha256": text_digest(str(index)),
                 "group_id": f"group_{index // 2}",
@@ -153,10 +154,10 @@ class RunMaker:
         self.put(layout.sample_sources, SAMPLE_SOURCES, sources, "datasets.sample")
         self.quarantine(layout.sample_quarantine, "datasets.sample", [("tiny.dcm", "too_small", "16 x 16 pixels")])
         dropped = {"empty_caption": 1, "missing_image": 2}
-        self.put(layout.captions, CAPTIONS, rows, "datasets.rocov2", rows_in=ITEMS + 3, dropped=dropped)
+        self.put(layout.captions, CAPTIONS, rows, "datasets.read", rows_in=ITEMS + 3, dropped=dropped)
         self.quarantine(
             layout.captions_quarantine,
-            "datasets.rocov2",
+            "datasets.read",
             [
                 ("lost_1", "missing_image", f"images/lost_1.png {SCRIPT}"),
                 ("lost_2", "missing_image", "images/lost_2.png"),
@@ -164,7 +165,7 @@ class RunMaker:
             ],
         )
         concepts = [{"cui": "C0040405", "name": "X-Ray Computed Tomography", "type_ids": ["T060"]}]
-        self.put(layout.concepts, CONCEPTS, concepts, "datasets.rocov2")
+        self.put(layout.concepts, CONCEPTS, concepts, "datasets.read")
 
     def picture(self, index: int) -> bytes:
         noise = np.random.default_rng(index).normal(70, 12, (160, 160)).clip(0, 255).astype(np.uint8)

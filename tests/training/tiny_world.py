@@ -166,6 +166,7 @@ def _caption(item_id: str, split: str, caption: str) -> dict[str, Any]:
         "caption": caption,
         "concepts": [],
         "manual_concepts": [],
+        "restricted": False,
         "image_path": f"{item_id}.png",
         "image_sha256": "",
         "group_id": f"group-{item_id}",

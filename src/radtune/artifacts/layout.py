@@ -7,6 +7,39 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
+class FurtherLayout:
+    """Paths of a further data set, called as those of the first."""
+
+    folder: Path
+    """``results/<run>/datasets/<name>``."""
+
+    @property
+    def captions(self) -> Path:
+        """All items, with or without a caption."""
+        return self.folder / "captions.parquet"
+
+    @property
+    def concepts(self) -> Path:
+        """The concept table."""
+        return self.folder / "concepts.parquet"
+
+    @property
+    def published_questions(self) -> Path:
+        """Published questions."""
+        return self.folder / "published_questions.parquet"
+
+    @property
+    def captions_quarantine(self) -> Path:
+        """Items and questions that could not be used."""
+        return self.folder / "captions_quarantine.parquet"
+
+    @property
+    def unpacked(self) -> Path:
+        """Images that were no files of their own."""
+        return self.folder / "unpacked"
+
+
+@dataclass(frozen=True)
 class Layout:
     """Paths of one run."""
 
@@ -43,6 +76,25 @@ class Layout:
     def captions_quarantine(self) -> Path:
         """Pairs that could not be used."""
         return self.run / "datasets/captions_quarantine.parquet"
+
+    @property
+    def published_questions(self) -> Path:
+        """Questions that the data set itself publishes."""
+        return self.run / "datasets/published_questions.parquet"
+
+    @property
+    def unpacked(self) -> Path:
+        """Images of a data set that has them in Parquet or DICOM."""
+        return self.run / "datasets/unpacked"
+
+    def further(self, name: str) -> FurtherLayout:
+        """Paths of a further data set."""
+        return FurtherLayout(self.run / "datasets" / name)
+
+    @property
+    def leakage(self) -> Path:
+        """Overlap between splits and between data sets."""
+        return self.run / "datasets/leakage.parquet"
 
     # images
     def images(self, shard: int | str, shards: int) -> Path:

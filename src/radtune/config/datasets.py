@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from radtune.config.base import Settings
+
+FORMATS = tuple(sorted(path.stem for path in (Path(__file__).parents[1] / "datasets/formats").glob("[a-z]*.py")))
+"""The layouts that can be read: one module of `radtune.datasets.formats` each, found by its file: a new one is one file."""
 
 
 class SampleSettings(Settings):
@@ -26,15 +30,81 @@ class SampleSettings(Settings):
     """Slices of a volume with a smaller share of pixels that show tissue are left out (with a row in quarantine)."""
 
 
-class DatasetSettings(Settings):
+class TextSettings(Settings):
+    """How captions are normalised. White space is always collapsed; case and punctuation are never changed."""
+
+    html: Literal["keep", "remove"] = "keep"
+    """Tags and character references left over from web pages (`<sup>`, `&amp;`): kept as published, or removed and decoded."""
+    lost_spaces: Literal["keep", "repair"] = "keep"
+    """Words that run together where an inline tag was lost, such as `chestX-ray`: kept as published, or parted by rule. Counted
+    either way."""
+    minimum_words: int = Field(1, ge=1)
+    """Captions with fewer words are left out (with a row in quarantine)."""
+    maximum_words: int | None = Field(None, ge=1)
+    """Captions with more words are left out (with a row in quarantine); null for no limit."""
+
+
+class SourceSettings(Settings):
+    """One data set: where it lies, how it is laid out, and what is taken of it."""
+
+    format: str = Field("rocov2", json_schema_extra={"enum": list(FORMATS)})
+    """Layout of the folder: a module of `radtune.datasets.formats`."""
+    folder: str | None = None
+    """The folder."""
+    download: str | None = None
+    """Where `radtune datasets fetch` has it from: `zenodo:<record>`, `hub:<owner>/<data set>@<revision>`, or an `https:` address.
+    Null for a folder that is already there."""
+    mirrors: tuple[str, ...] = ()
+    """Other base addresses of the same files, tried in turn where one fails."""
+    columns: dict[str, str] = {}
+    """What the columns of a table of one's own are called, for formats without published names: `image`, `caption`, `id` …"""
+    limit_per_split: Annotated[int, Field(ge=1)] | None = None
+    """Take at most this many items of each split (drawn with the seed); null for all."""
+    licences: tuple[str, ...] | None = None
+    """Take only items under these licences, such as `[cc0, cc-by]` (`radtune.datasets.licences` has the names); null for all."""
+    languages: tuple[str, ...] = ("en",)
+    """Languages of questions that are taken (SLAKE is English and Chinese)."""
+    restricted: bool = False
+    """Treat every item as restricted: never sent to an LLM elsewhere, never shown in the report. Credentialed sets always are."""
+    text: TextSettings = TextSettings()
+    """How captions are normalised."""
+
+    @field_validator("format")
+    @classmethod
+    def _format_exists(cls, format: str) -> str:
+        if format not in FORMATS:
+            raise ValueError(f"no such format; choose from {', '.join(FORMATS)}")
+        return format
+
+    def reading_canonical(self) -> str:
+        """What the reading step depends on, as canonical JSON: not where the data came from, nor where they lie."""
+        return SourceSettings.model_validate(
+            {name: getattr(self, name) for name in SourceSettings.model_fields}
+            | {"folder": None, "download": None, "mirrors": ()}
+        ).canonical()
+
+
+class LeakageSettings(Settings):
+    """How overlap between splits and data sets is found, and what follows from it."""
+
+    gate: Literal["warn", "drop", "stop"] = "warn"
+    """What follows for training rows that show what a test item shows: `warn` only reports them, `drop` leaves them out of every
+    training, `stop` trains nothing."""
+
+
+class DatasetSettings(SourceSettings):
     """Where the image–caption pairs come from."""
 
     name: str = "ROCOv2"
     """Name of the data set, carried in every row."""
     folder: str | None = "resources/rocov2"
-    """A folder in ROCOv2's layout: `train_captions.csv`, `train_concepts.csv` …, image folders one or two levels deep. Null
-    for the embedded sample: images that pip packages carry."""
-    limit_per_split: Annotated[int, Field(ge=1)] | None = None
-    """Take at most this many pairs of each split (drawn with the seed); null for all."""
+    """The folder. Null for the embedded sample: images that pip packages carry."""
+    download: str | None = "zenodo:10821435"
+    """Where `radtune datasets fetch` has it from: `zenodo:<record>`, `hub:<owner>/<data set>@<revision>`, or an `https:` address.
+    Null for a folder that is already there."""
     sample: SampleSettings = SampleSettings()
     """How the embedded sample is made."""
+    further: dict[str, SourceSettings] = {}
+    """Further data sets by name, which mixes may draw on (`mixes.<name>.further`); they are never tested on."""
+    leakage: LeakageSettings = LeakageSettings()
+    """Overlap between splits and data sets."""

@@ -28,17 +28,24 @@ def make_sample(
     step.make_sample(folder, sources, quarantine, settings=SampleSettings.parse(settings), seed=seed, weights_cache=weights_cache)
 
 
-@app.command()
-def read_rocov2(
-    folder: Annotated[Path, typer.Option(help="Folder in ROCOv2's layout.", file_okay=False)],
+@app.command("read")
+def read_command(
+    folder: Annotated[Path, typer.Option(help="Folder of the data set, in the layout that the settings name.", file_okay=False)],
+    name: Annotated[str, typer.Option(help="Name of the data set, carried in every row.")],
     captions: Annotated[Path, typer.Option(help="Write the image–caption pairs here.")],
     concepts: Annotated[Path, typer.Option(help="Write the concept table here.")],
+    questions: Annotated[Path, typer.Option(help="Write the published questions here.")],
     quarantine: Annotated[Path, typer.Option(help="Write here what was left out and why.")],
+    unpacked: Annotated[Path, typer.Option(help="Put images here that are no files of their own.", file_okay=False)],
     settings: SettingsOption,
     seed: SeedOption,
+    prefix: Annotated[str, typer.Option(help="Put this before every item id.")] = "",
 ) -> None:
-    """Read a folder in ROCOv2's published layout into image–caption pairs and a concept table."""
-    from radtune.config.datasets import DatasetSettings
-    from radtune.datasets import rocov2 as step
+    """Read a data set into image–caption pairs, published questions and a concept table."""
+    from radtune.config.datasets import SourceSettings
+    from radtune.datasets.read import read_dataset
 
-    step.read_rocov2(folder, captions, concepts, quarantine, settings=DatasetSettings.parse(settings), seed=seed)
+    read_dataset(
+        folder, captions, concepts, questions, quarantine, unpacked,
+        name=name, settings=SourceSettings.parse(settings), seed=seed, prefix=prefix,
+    )  # fmt: skip

@@ -13,6 +13,7 @@ from typing import Literal
 
 from radtune.config.metrics import MetricName
 from radtune.config.run import RadtuneConfig
+from radtune.datasets.source import load_format
 from radtune.errors import ConfigError
 from radtune.weights.source import parse_source
 
@@ -55,19 +56,20 @@ def check_needs(config: RadtuneConfig, *, cluster: bool = False) -> list[Need]:
 
 
 def _data(config: RadtuneConfig) -> Iterator[Need]:
+    sources = {"datasets": config.datasets} | {
+        f"datasets.further.{name}": source for name, source in config.datasets.further.items()
+    }
     if config.datasets.folder is None:
-        yield Need("there", "data", "the embedded sample, made from packages")
-        return
-    folder = Path(config.datasets.folder)
-    captions = sorted(path.name for path in folder.glob("*_captions.csv"))
-    if captions:
-        yield Need("there", "data", f"{folder} with {', '.join(captions)}")
-    else:
-        yield Need(
-            "lacking",
-            "data",
-            f"{folder} holds no *_captions.csv; unpack ROCOv2 (Zenodo record 10821435) there, or set datasets.folder",
-        )
+        yield Need("there", "datasets", "the embedded sample, made from packages")
+        del sources["datasets"]
+    for key, source in sources.items():
+        folder = Path(source.folder or "")
+        tables = [path for pattern in load_format(source.format).watched for path in folder.glob(pattern)]
+        if tables:
+            yield Need("there", key, f"{folder}, {len(tables)} tables in the layout {source.format}")
+        else:
+            fix = "run `radtune datasets fetch`" if source.download else f"set {key}.folder"
+            yield Need("lacking", key, f"{folder} holds nothing in the layout {source.format}; {fix}")
 
 
 def _packages(config: RadtuneConfig) -> Iterator[Need]:
@@ -89,6 +91,7 @@ _METRIC_SOURCES: dict[MetricName, tuple[str, ...]] = {
     "bleurt": ("bleurt_source",),
     "clinical_bleurt": ("clinical_bleurt_source",),
     "alignscore": ("alignscore_source", "alignscore_encoder"),
+    "concept_f1": ("concept_pack_source",),
     "similarity": ("similarity_source",),
     "clipscore": ("clipscore_source",),
     "chexbert": ("chexbert_source", "chexbert_tokenizer"),

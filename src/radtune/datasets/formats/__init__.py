@@ -1,0 +1,1 @@
+"""Layouts of data sets, one module each: each has a ``FORMAT`` (:class:`radtune.datasets.source.Format`)."""

@@ -1,0 +1,253 @@
+"""Read a data set of any layout into ``captions``, ``concepts`` and published questions, every item judged by the same rules."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from radtune.artifacts.digests import file_digest
+from radtune.artifacts.io import write
+from radtune.artifacts.kinds.captions import CAPTIONS
+from radtune.artifacts.kinds.concepts import CONCEPTS
+from radtune.artifacts.kinds.quarantine import QUARANTINE
+from radtune.artifacts.kinds.question_pairs import QUESTION_PAIRS
+from radtune.artifacts.provenance import provenance
+from radtune.config.datasets import SourceSettings
+from radtune.datasets.caption_text import normalise
+from radtune.datasets.licences import licence_id
+from radtune.datasets.source import Concept, Item, Source, is_cui, load_format
+from radtune.errors import DataError
+from radtune.progress import progress
+
+SPLITS = {
+    "train": ("train", "training"),
+    "valid": ("valid", "val", "validation", "dev", "validate", "vaild"),
+    "test": ("test", "testing"),
+}
+"""Splits, and how releases spell them (in any case). ``Vaild`` stands in the published ROCO-QA."""
+
+_SPLIT_OF = {spelling: split for split, spellings in SPLITS.items() for spelling in spellings}
+
+
+def read_dataset(
+    folder: Path,
+    captions: Path,
+    concepts: Path,
+    questions: Path,
+    quarantine: Path,
+    unpacked: Path,
+    *,
+    name: str,
+    settings: SourceSettings,
+    seed: int,
+    prefix: str = "",
+) -> None:
+    """Read ``folder`` in the layout ``settings.format`` and write the artifacts ``captions``, ``concepts``, ``questions``
+    (published ones; origin ``published``) and ``quarantine``.
+
+    An item that cannot be used is left out with a row in quarantine, and so is a question; docs/datasets.md lists the reasons.
+    ``image_path`` is below ``folder`` as it was given, or below ``unpacked`` for layouts whose images are no files of their own.
+    ``prefix`` goes before every item id, so that ids of two data sets never meet.
+
+    Raises :class:`DataError` where nothing sensible can be read: a table is absent or malformed, or no item is left.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder", f"set datasets.folder to a folder in the layout {settings.format}")
+    layout = load_format(settings.format)
+    source = Source(folder, settings, unpacked)
+    judge = _Judge(source, name, prefix)
+    items = judge.usable(layout.read(source), seed)
+    rows = [judge.row(item, sha256) for item, sha256 in items]
+    if not rows:
+        raise DataError(f"{folder}: no usable image–caption pair", f"see the reasons: {dict(judge.dropped)}")
+    question_rows = judge.question_rows([item for item, _ in items])
+    concept_rows, concept_rows_in = judge.concept_rows(layout.concepts(source))
+
+    groups = defaultdict(set)
+    for row in rows:
+        groups[row["group_id"]].add(row["split"])
+    named = {row["cui"] for row in concept_rows}
+    notes = {
+        "groups": len(groups),
+        "groups_in_several_splits": sum(len(splits) > 1 for splits in groups.values()),
+        "cuis_without_name": len({cui for row in rows for cui in row["concepts"] + row["manual_concepts"]} - named),
+        "caption_text": dict(sorted(judge.text_changes.items())),
+    }
+    origin = provenance(
+        __name__,
+        settings,
+        seed,
+        inputs=source.files,
+        notes=notes,
+        loaded=[f"radtune.datasets.formats.{settings.format}"],
+    )
+    write(quarantine, QUARANTINE, judge.quarantine(), origin)
+    write(concepts, CONCEPTS, concept_rows, origin, concept_rows_in, dict(sorted(judge.dropped_concepts.items())))
+    write(questions, QUESTION_PAIRS, question_rows, origin, judge.questions_in, dict(sorted(judge.dropped_questions.items())))
+    write(captions, CAPTIONS, rows, origin, judge.rows_in, dict(sorted(judge.dropped.items())))
+
+
+@dataclass
+class _Judge:
+    """Judges the items of one source; counts them and what is left out."""
+
+    source: Source
+    name: str
+    prefix: str
+    rows_in: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    dropped_concepts: Counter[str] = field(default_factory=Counter)
+    questions_in: int = 0
+    dropped_questions: Counter[str] = field(default_factory=Counter)
+    text_changes: Counter[str] = field(default_factory=Counter)
+
+    def quarantine(self) -> list[dict[str, str]]:
+        """Every row of the quarantine artifact."""
+        return [
+            {"item_id": item_id, "step": __name__, "reason": reason, "detail": detail}
+            for item_id, reason, detail in self.source.noted
+        ]
+
+    def _drop(self, item: Item, reason: str, detail: str) -> None:
+        self.dropped[reason] += 1
+        self.source.note(item.item_id or item.place, reason, f"{item.place}: {detail}")
+        self.questions_in += len(item.questions)
+        if item.questions:
+            self.dropped_questions["item_left_out"] += len(item.questions)
+
+    def usable(self, items: Iterable[Item], seed: int) -> list[tuple[Item, str]]:
+        """Items that can be used, with the SHA-256 of their image file, in the order of the release."""
+        by_split: dict[str, dict[str, Item]] = {split: {} for split in SPLITS}
+        seen: dict[str, str] = {}
+        for item in items:
+            self.rows_in += 1
+            split = _SPLIT_OF.get(item.split.strip().lower())
+            text, changes = normalise(item.caption, self.source.settings.text)
+            if not item.item_id:
+                self._drop(item, "empty_id", "no ID")
+            elif item.item_id in seen:
+                self._drop(item, "duplicate_id", f"the ID already stands in {seen[item.item_id]}; the first is kept")
+            elif split is None:
+                self._drop(item, "unknown_split", f"{item.split!r} is none of {', '.join(_SPLIT_OF)}")
+            elif (reason := self._text_reason(text, item)) or (reason := self._licence_reason(item)):
+                self._drop(item, *reason)
+            else:
+                by_split[split][item.item_id] = replace(item, split=split, caption=text)
+                self.text_changes.update(changes)
+            if item.item_id:
+                seen.setdefault(item.item_id, item.place)
+        return [pair for split, own in by_split.items() for pair in self._with_image(own, f"{seed} {split}")]
+
+    def _text_reason(self, text: str, item: Item) -> tuple[str, str] | None:
+        settings = self.source.settings.text
+        words = len(text.split())
+        if not words:
+            return None if item.questions else ("empty_caption", "no caption")
+        if words < settings.minimum_words:
+            return "short_caption", f"{words} words, fewer than {settings.minimum_words}"
+        if settings.maximum_words is not None and words > settings.maximum_words:
+            return "long_caption", f"{words} words, more than {settings.maximum_words}"
+        return None
+
+    def _licence_reason(self, item: Item) -> tuple[str, str] | None:
+        wanted, found = self.source.settings.licences, licence_id(item.licence)
+        if wanted is None or found in wanted:
+            return None
+        return "licence", f"{item.licence or 'no licence stated'} ({found}) is none of {', '.join(wanted)}"
+
+    def _with_image(self, items: dict[str, Item], seed: str) -> list[tuple[Item, str]]:
+        """Items whose image can be used, at most ``limit_per_split`` of them drawn with ``seed``; in the given order."""
+        limit = self.source.settings.limit_per_split
+        order = list(items)
+        if limit is not None:
+            order.sort()  # the draw depends on the IDs, not on the order of rows in the file
+            random.Random(seed).shuffle(order)
+        kept: dict[str, str] = {}
+        for item_id in progress(order, "reading images", unit="image"):
+            item = items[item_id]
+            if limit is not None and len(kept) >= limit:
+                self._drop(item, "over_limit", f"not among the {limit} drawn of its split (limit_per_split)")
+            elif item.image is None:
+                self._drop(item, "missing_image", "no image file with this name")
+            elif item.image.stat().st_size == 0:
+                self._drop(item, "empty_image", f"{item.image}: zero bytes")
+            else:
+                sha256 = file_digest(item.image)
+                if item.sha256 and sha256 != item.sha256:
+                    self._drop(item, "altered_image", f"{item.image}: sha256 {sha256}, the release records {item.sha256}")
+                else:
+                    kept[item_id] = sha256
+        return [(item, kept[item_id]) for item_id, item in items.items() if item_id in kept]
+
+    def row(self, item: Item, sha256: str) -> dict[str, Any]:
+        """The row of the ``captions`` artifact."""
+        return {
+            "item_id": self.prefix + item.item_id,
+            "dataset": self.name,
+            "split": item.split,
+            "caption": item.caption,
+            "concepts": list(item.concepts),
+            "manual_concepts": list(item.manual_concepts),
+            "image_path": str(item.image),
+            "image_sha256": sha256,
+            "group_id": self.prefix + (item.group or item.item_id),
+            "licence": item.licence,
+            "attribution": item.attribution,
+            "link": item.link,
+            "restricted": item.restricted or self.source.settings.restricted,
+        }
+
+    def question_rows(self, items: Sequence[Item]) -> list[dict[str, Any]]:
+        """Rows of the published questions of the items that are used."""
+        rows: dict[str, dict[str, Any]] = {}
+        languages = self.source.settings.languages
+        for item in items:
+            for asked in item.questions:
+                self.questions_in += 1
+                question_id = f"{self.prefix}{item.item_id}/published/{asked.name}"
+                question, answer = " ".join(asked.question.split()), " ".join(asked.answer.split())
+                if asked.language not in languages:
+                    reason, detail = "language", f"{asked.language} is none of {', '.join(languages)}"
+                elif not question or not answer:
+                    reason, detail = "empty_question", "no question" if not question else "no answer"
+                elif question_id in rows:
+                    reason, detail = "duplicate_question", "a second question of this name; the first is kept"
+                else:
+                    rows[question_id] = {
+                        "question_id": question_id,
+                        "item_id": self.prefix + item.item_id,
+                        "split": item.split,
+                        "question": question,
+                        "answer": answer,
+                        "origin": "published",
+                        "accepted": True,
+                        "reasons": [],
+                    }
+                    continue
+                self.dropped_questions[reason] += 1
+                self.source.note(item.item_id, reason, f"{item.place}: question {asked.name}: {detail}")
+        return list(rows.values())
+
+    def concept_rows(self, concepts: Iterable[Concept]) -> tuple[list[dict[str, Any]], int]:
+        """Rows of the ``concepts`` artifact, and how many rows the release's table has."""
+        rows: dict[str, dict[str, Any]] = {}
+        rows_in = 0
+        for concept in concepts:
+            rows_in += 1
+            cui, name = concept.cui.strip(), " ".join(concept.name.split())
+            if not is_cui(cui):
+                reason, detail = "bad_cui", f"{concept.place}: {cui!r} is not a CUI (C and seven digits)"
+            elif cui in rows:
+                reason, detail = "duplicate_cui", f"{concept.place}: {cui} already has the name {rows[cui]['name']!r}"
+            elif not name:
+                reason, detail = "empty_name", f"{concept.place}: {cui} has no name"
+            else:
+                rows[cui] = {"cui": cui, "name": name, "type_ids": list(concept.type_ids)}
+                continue
+            self.dropped_concepts[reason] += 1
+            self.source.note(cui, reason, detail)
+        return list(rows.values()), rows_in
