@@ -1,70 +1,17 @@
 import itertools
+from pathlib import Path
 
 import pytest
 
+from radtune.config.metrics import MetricSettings
 from radtune.errors import UnavailableError
-from radtune.metrics.concept_f1 import Extractor, build_extractor, concept_names, medcon_concepts, set_f1
+from radtune.metrics.concept_extraction import build_pack, concepts_in, make_extractor
+from radtune.metrics.concept_f1 import concept_f1, medcon_concepts, set_f1
+from radtune.metrics.contract import Resources
 
-TABLE = {
-    "C0040405": "X-Ray Computed Tomography",
-    "C0024485": "Magnetic Resonance Imaging",
-    "C1306645": "Plain x-ray",
-    "C0041618": "Ultrasonography",
-    "C0817096": "Chest",
-    "C0006104": "Brain",
-    "C0023884": "Liver",
-    "C0018787": "Heart",
-    "C0225730": "Left lung",
-    "C0024109": "Lung",
-    "C0032227": "Pleural effusion disorder",
-    "C0013687": "effusion",
-    "C2317432": "effusion",
-    "C0019294": "Hernia, Inguinal",
-    "C0006121": "Brain Stem",
-}
-CT, MRI, XRAY, US, CHEST, BRAIN = "C0040405", "C0024485", "C1306645", "C0041618", "C0817096", "C0006104"
-LIVER, HEART, LEFT_LUNG, LUNG, EFFUSION, HERNIA, STEM = (
-    "C0023884", "C0018787", "C0225730", "C0024109", "C0013687", "C0019294", "C0006121",
-)  # fmt: skip
-
-CAPTIONS: dict[str, set[str]] = {
-    "Axial CT scan of the chest.": {CT, CHEST},
-    "(CT) chest": {CT, CHEST},
-    "PET/CT of the liver": {CT, LIVER},
-    "CT-guided biopsy of a liver lesion": {CT, LIVER},
-    "X-ray computed tomography of the brain": {CT, BRAIN},
-    "Computed tomography of the brain.": {CT, BRAIN},
-    "MRI of the Brain, and the heart": {MRI, BRAIN, HEART},
-    "Sagittal MR image": {MRI},
-    "Magnetic resonance imaging of the brain stem": {MRI, STEM},
-    "Chest X-ray: left lung": {XRAY, CHEST, LEFT_LUNG},
-    "chest radiograph, lung": {XRAY, CHEST, LUNG},
-    "Ultrasound of the liver; LIVER": {US, LIVER},
-    "Effusion": {EFFUSION},
-    "Inguinal hernia": {HERNIA},
-    "Hernia, inguinal, right": {HERNIA},
-    "livers and hearts": set(),
-    "ct of nothing": set(),
-    "Predictive factors": set(),
-    "the hearty chestnut": set(),
-    "": set(),
-}
-"""Captions with the concepts that a person finds in them by the rules of the extractor."""
-
-
-@pytest.fixture(scope="module")
-def extract() -> Extractor:
-    return build_extractor([{"cui": cui, "name": name, "type_ids": []} for cui, name in TABLE.items()])
-
-
-def test_concepts_equal_a_count_by_hand(extract: Extractor) -> None:
-    assert {text: set(extract(text)) for text in CAPTIONS} == CAPTIONS
-
-
-def test_extraction_depends_neither_on_the_order_of_texts_nor_of_the_table(extract: Extractor) -> None:
-    other = build_extractor([{"cui": cui, "name": name, "type_ids": ["T060"]} for cui, name in reversed(TABLE.items())])
-    assert {text: set(other(text)) for text in reversed(CAPTIONS)} == CAPTIONS
-    assert {text: set(extract(text)) for text in reversed(CAPTIONS)} == CAPTIONS
+NOWHERE = Path("none")
+CT, MRI, CHEST, EFFUSION, LIVER = "C0040405", "C0024485", "C0817096", "C0013687", "C0023884"
+SETS = [{CT, CHEST}, {CT, LIVER}, {CT}, {MRI}, {CT, LIVER, CHEST}, set()]
 
 
 @pytest.mark.parametrize(
@@ -84,27 +31,23 @@ def test_f1_of_sets(predicted: set[str], reference: set[str], value: float) -> N
 
 
 def test_f1_is_symmetric() -> None:
-    for first, second in itertools.combinations(CAPTIONS.values(), 2):
+    for first, second in itertools.combinations(SETS, 2):
         assert set_f1(first, second) == pytest.approx(set_f1(second, first))
 
 
-@pytest.mark.parametrize(
-    ("cui", "name", "names"),
-    [
-        (CT, "X-Ray Computed Tomography", ["X-Ray Computed Tomography", "CT", "computed tomography"]),
-        (HERNIA, "Hernia, Inguinal", ["Hernia, Inguinal", "Inguinal Hernia"]),
-        ("C0", "Injury, acute, of knee", ["Injury, acute, of knee"]),
-        ("C0", "Liver", ["Liver"]),
-    ],
-)
-def test_names_looked_for(cui: str, name: str, names: list[str]) -> None:
-    assert concept_names(cui, name) == names
-
-
 def test_medcon_leaves_the_modality_out() -> None:
-    types = {CT: ["T060"], CHEST: ["T029"], EFFUSION: ["T047", "T082"], LIVER: []}
-    table = [{"cui": cui, "name": TABLE[cui], "type_ids": ids} for cui, ids in types.items()]
-    extract = build_extractor(medcon_concepts(table))
-    assert extract("CT of the chest and the liver: effusion") == {CHEST, EFFUSION}
+    concepts = [
+        {"cui": CT, "name": "X-Ray Computed Tomography", "type_ids": ["T060"]},
+        {"cui": CHEST, "name": "Chest", "type_ids": ["T029"]},
+        {"cui": EFFUSION, "name": "effusion", "type_ids": ["T047", "T082"]},
+        {"cui": LIVER, "name": "Liver", "type_ids": []},
+    ]
+    extract = make_extractor(build_pack(medcon_concepts(concepts)))
+    assert concepts_in("CT of the chest and the liver: effusion", extract) == {CHEST, EFFUSION}
     with pytest.raises(UnavailableError, match="no semantic types"):
-        medcon_concepts([row | {"type_ids": []} for row in table])
+        medcon_concepts([concept | {"type_ids": []} for concept in concepts])
+
+
+def test_with_neither_table_nor_pack_it_is_unavailable() -> None:
+    with pytest.raises(UnavailableError, match="neither a concept table nor a MedCAT pack"):
+        concept_f1([], Resources(MetricSettings(), NOWHERE, None, None, NOWHERE))

@@ -16,6 +16,8 @@ from radtune.artifacts.io import read_footer, read_rows
 from radtune.artifacts.kinds.scores import SCORES
 from radtune.cli import app
 from radtune.errors import ConfigError, DataError
+from radtune.metrics.concept_extraction import build_pack
+from radtune.metrics.concept_table import read_concept_table
 from radtune.metrics.score_files import CHALLENGE, parse_settings, score_files
 
 REFERENCES = {  # metrics.md's pairs of the official evaluator: the mean ROUGE-1 is known
@@ -85,7 +87,7 @@ def test_what_is_missing_is_unavailable_and_the_rest_is_scored(tmp_path: Path, f
     assert "rouge1 0.5020" in output
     for name in ("similarity", "bertscore", "bleurt", "concept_f1", "alignscore", "relevance", "factuality", "overall"):
         assert f"{name} unavailable 0" in output, name
-    assert "no concept table was given" in output
+    assert "neither a concept table nor a MedCAT pack was given" in output
     assert f"path:{tmp_path}/none: no such file or folder" in output
 
 
@@ -180,6 +182,18 @@ def test_settings_from_options() -> None:
     ):
         with pytest.raises(ConfigError, match=message):
             parse_settings(text, **options)
+
+
+def test_concepts_may_be_a_table_or_a_pack(tmp_path: Path, files: list[str]) -> None:
+    (tmp_path / "concepts.csv").write_text("CUI,Canonical name,TUIs\nC0040405,Computed tomography,T060\nC0817096,Chest,T029\n")
+    rows, _ = read_concept_table(tmp_path / "concepts.csv")
+    pack = Path(build_pack(rows).save_model_pack(str(tmp_path), pack_name="umls", make_archive=True))
+    scores = {}
+    for option in (tmp_path / "concepts.csv", pack, pack.with_suffix(".zip")):
+        radtune_score(*files, "--metrics", "concept_f1", "--concepts", str(option))
+        scores[option.suffix] = [row["value"] for row in read_rows(Path(files[5]), SCORES)]
+    assert scores[".csv"] == scores[""] == scores[".zip"]
+    assert any(scores[".csv"])
 
 
 def test_options_that_do_not_fit(tmp_path: Path, files: list[str]) -> None:

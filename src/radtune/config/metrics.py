@@ -15,6 +15,7 @@ MetricName = Literal[
 VariantName = Literal["imageclef2024", "imageclef2025-code", "imageclef2025-paper", "imageclef2026-code"]
 RelevanceMetric = Literal["similarity", "bertscore", "rouge1", "bleurt"]
 FactualityMetric = Literal["concept_f1", "alignscore"]
+ConceptTypes = Literal["all", "medcon"]
 CaptionText = Literal["normalised", "raw"]
 
 
@@ -75,9 +76,13 @@ class MetricSettings(Settings):
     """SHA-256 of the checkpoint file."""
     alignscore_encoder: str = "hub:FacebookAI/roberta-base@main"
     """The RoBERTa that the checkpoint was trained from: only its `config.json`, `vocab.json` and `merges.txt` are read."""
-    concept_types: Literal["all", "medcon"] = "all"
+    concept_types: ConceptTypes = "all"
     """Semantic types that UMLS concept F1 counts: all, as ImageCLEF's code does, or MEDCON's 66, as its text says. The concept
-    table must then have types."""
+    table or model pack must then have types."""
+    concept_pack_source: str = ""
+    """Your own MedCAT 2 model pack (a folder or a .zip) for concept F1; empty to build one from the concept table."""
+    concept_pack_sha256: str | None = None
+    """SHA-256 of the pack's .zip."""
     similarity_encoder: Literal["medimageinsight", "clip"] = "medimageinsight"
     """What encodes image and caption: ImageCLEF's MedImageInsight, which radtune cannot run, or a CLIP in its place."""
     similarity_source: str = "hub:lion-ai/MedImageInsights@main"

@@ -71,7 +71,10 @@ def score_files(
     metrics: Annotated[str | None, typer.Option(help="Metrics, separated by commas; the challenge's where left out.")] = None,
     concepts: Annotated[
         str,
-        typer.Option(help="Concept table for the UMLS F1: a CSV file CUI,Canonical name, or an artifact.", metavar="FILE|none"),
+        typer.Option(
+            help="For the UMLS F1: a concept table (a CSV file CUI,Canonical name, or an artifact) or a MedCAT 2 model pack.",
+            metavar="FILE|PACK|none",
+        ),
     ] = "none",
     encoder: Annotated[
         str | None, typer.Option(help="A CLIP in MedImageInsight's place for the similarity.", metavar="SOURCE")
@@ -93,18 +96,19 @@ def score_files(
 
     A metric that needs what is not there (weights, images, a concept table, a package) is unavailable, with the reason.
     """
-    from radtune.metrics.score_files import parse_settings
+    from radtune.metrics.score_files import parse_settings, split_concepts
     from radtune.metrics.score_files import score_files as step
     from radtune.metrics.score_summary import table
 
+    concept_table, concept_pack = split_concepts(concepts)
     found = step(
         predictions,
         references,
         output,
         summary,
         images=images,
-        concepts=None if concepts == "none" else Path(concepts),
-        settings=parse_settings(settings, metrics=metrics, variant=variant, encoder=encoder),
+        concepts=concept_table,
+        settings=parse_settings(settings, metrics=metrics, variant=variant, encoder=encoder, concept_pack=concept_pack),
         strict_official=strict_official,
         cache=cache,
         seed=seed,

@@ -40,7 +40,12 @@ CHALLENGE: Final[tuple[MetricName, ...]] = ("similarity", "bertscore", "rouge", 
 
 
 def parse_settings(
-    text: str, *, metrics: str | None = None, variant: str | None = None, encoder: str | None = None
+    text: str,
+    *,
+    metrics: str | None = None,
+    variant: str | None = None,
+    encoder: str | None = None,
+    concept_pack: Path | None = None,
 ) -> MetricSettings:
     """Settings from the options of ``radtune score``: ``text`` is a JSON object, over whose keys the options win.
 
@@ -59,7 +64,17 @@ def parse_settings(
         values["variant"] = variant
     if encoder is not None:
         values |= {"similarity_encoder": "clip", "similarity_source": encoder}
+    if concept_pack is not None:
+        values["concept_pack_source"] = f"path:{concept_pack}"
     return validated(MetricSettings, values, "radtune score")
+
+
+def split_concepts(option: str) -> tuple[Path | None, Path | None]:
+    """What ``--concepts`` names, as a concept table or as a MedCAT model pack (a folder or a .zip); neither for ``none``."""
+    path = Path(option)
+    if option == "none":
+        return None, None
+    return (None, path) if path.is_dir() or path.suffix == ".zip" else (path, None)
 
 
 def score_files(
