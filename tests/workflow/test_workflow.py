@@ -19,6 +19,7 @@ VISIONGPT2_BRANCH = {"train_visiongpt2", "predict_visiongpt2", "score_visiongpt2
 SUMMARY = {
     "tabulate_systems",
     "tabulate_slices",
+    "tabulate_components",
     "compare_variants",
     "compare_systems",
     "compare_with_papers",

@@ -82,6 +82,37 @@ rule compare_variants:
         " --settings {params.settings:q} --seed {params.seed}"
 
 
+rule tabulate_components:
+    input:
+        predictions=[
+            layout.predictions(system, arm)
+            for system, arms in arms_of.items()
+            for arm in arms
+        ],
+    output:
+        table=layout.caption_components,
+    log:
+        logs / "tabulate_components.log",
+    conda:
+        "../../envs/scoring.yaml"
+    threads: 1
+    resources:
+        mem_mb=4_000,
+        runtime=60,
+    params:
+        code=code_digest("radtune.benchmark.component_recall"),
+        settings=run.benchmark.canonical(),
+        seed=run.seed,
+        predictions=lambda wildcards, input: repeated(
+            "--predictions", input.predictions
+        ),
+    message:
+        asking("Finding the components of captions")
+    shell:
+        "exec python -m radtune --log {log} benchmark components {params.predictions:q} --output {output.table}"
+        " --settings {params.settings:q} --seed {params.seed}"
+
+
 rule compare_systems:
     input:
         scores=all_scores,

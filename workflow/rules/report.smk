@@ -8,6 +8,7 @@ rule build_report:
         rules.compare_with_papers.output.comparison,
         rules.tabulate_slices.output.table,
         rules.compare_variants.output.agreement,
+        rules.tabulate_components.output.table,
         rules.read_captions.output,
         rules.predict_modalities.output,
         rules.filter_questions.output.pairs,

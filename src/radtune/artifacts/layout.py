@@ -226,6 +226,11 @@ class Layout:
         return self.run / "benchmark/variant_agreement.parquet"
 
     @property
+    def caption_components(self) -> Path:
+        """Which components of the references the captions name."""
+        return self.run / "benchmark/caption_components.parquet"
+
+    @property
     def comparisons(self) -> Path:
         """Paired tests."""
         return self.run / "benchmark/comparisons.parquet"

@@ -86,3 +86,17 @@ def agreement(
     from radtune.config.metrics import BenchmarkSettings
 
     compare_variants(scores, output, settings=BenchmarkSettings.parse(settings), seed=seed)
+
+
+@app.command()
+def components(
+    predictions: Annotated[list[Path], typer.Option(help="Predictions; give the option once a system and arm.")],
+    output: Annotated[Path, typer.Option(help="Where the table goes.")],
+    settings: SettingsOption,
+    seed: SeedOption,
+) -> None:
+    """Tabulate which components of the references the captions name: modality, finding, location, laterality and so on."""
+    from radtune.benchmark.component_recall import tabulate_components
+    from radtune.config.metrics import BenchmarkSettings
+
+    tabulate_components(predictions, output, settings=BenchmarkSettings.parse(settings), seed=seed)

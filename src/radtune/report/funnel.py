@@ -78,6 +78,7 @@ def read_funnel(run: Run) -> list[Stage]:
         ("Tabulate systems", [layout.system_scores], []),
         ("Tabulate parts of the test set", [layout.slice_scores], []),
         ("Compare variants of metrics", [layout.variant_agreement], []),
+        ("Compare the components of captions", [layout.caption_components], []),
         ("Compare systems", [layout.comparisons], []),
     ]
     stages = []
