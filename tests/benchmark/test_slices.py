@@ -44,7 +44,7 @@ class Data:
         captions = [
             {"item_id": str(number), "split": "test", "group_id": f"g{number // 2}", "caption": caption}
             | constant
-            | {"concepts": concepts, "manual_concepts": manual}
+            | {"concepts": concepts, "manual_concepts": manual, "restricted": False}
             for number, (caption, _, concepts, manual) in enumerate(ITEMS[:items])
         ]
         names = {ABDOMEN: "Abdomen", CHEST: "Chest", MASS: "Mass", CT: "X-Ray Computed Tomography"}
