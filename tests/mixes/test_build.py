@@ -24,17 +24,25 @@ from radtune.mixes.build import build_mix
 BOTH = MixSettings(questions=True)
 
 
-def write_world(folder: Path, splits: dict[str, str], without_image: tuple[str, ...] = ()) -> dict[str, Any]:
+def write_world(
+    folder: Path,
+    splits: dict[str, str],
+    without_image: tuple[str, ...] = (),
+    without_caption: tuple[str, ...] = (),
+    dataset: str = "first",
+) -> dict[str, Any]:
     """Captions and two shards of images for items (item id to split): the first arguments of :func:`build_mix`."""
     record = provenance("radtune.mixes.build", MixSettings(), 1, inputs={})
     captions = [
         {
             **dict.fromkeys(CAPTIONS.schema.names, ""),
             "item_id": item,
+            "dataset": dataset,
             "split": split,
-            "caption": f"CT of {item}.",
+            "caption": "" if item in without_caption else f"CT of {item}.",
             "concepts": [],
             "manual_concepts": [],
+            "restricted": False,
         }
         for item, split in splits.items()
     ]
@@ -52,7 +60,7 @@ def write_world(folder: Path, splits: dict[str, str], without_image: tuple[str, 
             for item in usable[shard::2]
         ]
         write(path, IMAGES, rows, record)
-    return {"captions": folder / "captions.parquet", "images": shards}
+    return {"captions": [folder / "captions.parquet"], "images": shards, "published": []}
 
 
 def write_pairs(path: Path, pairs: list[tuple[str, str, str, bool]]) -> Path:
@@ -187,3 +195,47 @@ def test_every_row_enters_once_or_is_dropped_once(
     assert sorted(ids + gone) == sorted(
         ["always/caption", *(f"{item}/{kind}" for item in items for kind in ("caption", "llm/0", "known/0"))]
     )
+
+
+def test_further_sets_are_mixed_whole_or_drawn_at_the_annealing_share(tmp_path: Path) -> None:
+    """`slake` brings captions and questions, `medpix` only annealing questions; no test row of either enters."""
+    first = write_world(tmp_path / "first", {f"i{n:02d}": "train" for n in range(20)})
+    slake = write_world(tmp_path / "slake", {"slake/1": "train", "slake/2": "test"}, dataset="slake")
+    medpix = write_world(tmp_path / "medpix", {f"medpix/{n}": "train" for n in range(20)}, dataset="medpix")
+    written = write_pairs(tmp_path / "q.parquet", [(f"i{n:02d}/llm/0", f"i{n:02d}", "train", True) for n in range(20)])
+    published = [
+        write_pairs(
+            tmp_path / "slake/questions.parquet",
+            [("slake/1/published/0", "slake/1", "train", True), ("slake/2/published/0", "slake/2", "test", True)],
+        ),
+        write_pairs(
+            tmp_path / "medpix/questions.parquet",
+            [(f"medpix/{n}/published/0", f"medpix/{n}", "train", True) for n in range(20)],
+        ),
+    ]
+    world = {
+        "captions": first["captions"] + slake["captions"] + medpix["captions"],
+        "images": first["images"] + slake["images"] + medpix["images"],
+        "published": published,
+    }
+    chosen = MixSettings(questions=True, further=("slake",), annealing=("medpix",), annealing_share=0.3)
+    assert chosen.sets == ["medpix", "slake"]
+    rows, dropped = build(tmp_path, world, written, None, chosen)
+    assert Counter((row["origin"], row["row_id"].split("/")[0][:6]) for row in rows if row["task"] == "question") == {
+        **{("questions", f"i{n:02d}"): 1 for n in range(20)},
+        ("questions", "slake"): 1,
+        ("annealing", "medpix"): 9,  # 9 / (21 + 9) = 0.3
+    }
+    captions = {row["item_id"] for row in rows if row["task"] == "caption"}
+    assert captions == {f"i{n:02d}" for n in range(20)} | {"slake/1"}
+    assert Counter(row["reason"] for row in dropped) == {"not_drawn": 11, "other_split": 2}
+    assert {row["why"] for row in rows if row["origin"] == "annealing"} == {"published question of medpix, drawn"}
+    again, _ = build(tmp_path, {**world, "published": published[::-1]}, written, None, chosen)
+    assert again == rows
+
+
+def test_an_image_without_a_caption_gives_no_caption_row(tmp_path: Path) -> None:
+    world = write_world(tmp_path, {"a": "train", "b": "train"}, without_caption=("b",))
+    rows, dropped = build(tmp_path, world, None, None, MixSettings())
+    assert [row["row_id"] for row in rows] == ["a/caption"]
+    assert dropped == []

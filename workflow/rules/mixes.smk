@@ -7,7 +7,10 @@ for mix_name in sorted({run.models[system].training.mix for system in run.system
         name:
             f"build_mix_{mix_name}"
         input:
-            captions=rules.read_captions.output.captions,
+            captions=[
+                layout.captions,
+                *(layout.further(name).captions for name in mix_settings.sets),
+            ],
             images=all_images,
             # A mix without questions must not wait for the LLM, nor be made again when its replies change.
             questions=(
@@ -15,6 +18,17 @@ for mix_name in sorted({run.models[system].training.mix for system in run.system
             ),
             known=(
                 [rules.make_known_questions.output.pairs]
+                if mix_settings.questions and "known" in mix_settings.annealing
+                else []
+            ),
+            published=(
+                [
+                    layout.published_questions,
+                    *(
+                        layout.further(name).published_questions
+                        for name in mix_settings.sets
+                    ),
+                ]
                 if mix_settings.questions
                 else []
             ),
@@ -33,12 +47,14 @@ for mix_name in sorted({run.models[system].training.mix for system in run.system
             code=code_digest("radtune.mixes.build"),
             settings=mix_settings.canonical(),
             seed=run.seed,
+            captions=lambda wildcards, input: repeated("--captions", input.captions),
             images=lambda wildcards, input: repeated("--images", input.images),
             questions=lambda wildcards, input: repeated("--questions", input.questions),
             known=lambda wildcards, input: repeated("--known", input.known),
+            published=lambda wildcards, input: repeated("--published", input.published),
         message:
             asking("Mixing the rows of {output.mix}")
         shell:
-            "exec python -m radtune --log {log} mixes build --captions {input.captions} {params.images:q}"
-            " {params.questions:q} {params.known:q} --output {output.mix} --quarantine {output.quarantine}"
+            "exec python -m radtune --log {log} mixes build {params.captions:q} {params.images:q}"
+            " {params.questions:q} {params.known:q} {params.published:q} --output {output.mix} --quarantine {output.quarantine}"
             " --settings {params.settings:q} --seed {params.seed}"

@@ -71,6 +71,8 @@ class QuestionSettings(Settings):
     """How long one request may take."""
     api_key_variable: str = "RADTUNE_LLM_API_KEY"
     """Environment variable that holds the server's key; the key itself never enters config, logs or artifacts."""
+    restricted_hosts: tuple[str, ...] = ()
+    """Hosts beside this machine that may be sent captions of restricted data sets: servers of your own institution."""
     threads: int = Field(default=2, ge=1)
     """Processor threads of `local`."""
     filters: FilterSettings = FilterSettings()

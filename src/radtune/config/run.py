@@ -61,7 +61,12 @@ class RadtuneConfig(Settings):
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
-        for name in (self.run, *self.models, *self.mixes):
+        for name, source in self.datasets.further.items():
+            if source.folder is None:
+                raise ValueError(f"datasets.further.{name}.folder: missing; add it")
+            if name == self.datasets.name:
+                raise ValueError(f"datasets.further.{name}: the first data set has the same name; choose another")
+        for name in (self.run, *self.models, *self.mixes, *self.datasets.further):
             if not _NAME.fullmatch(name):
                 raise ValueError(f"{name!r}: names consist of lower-case letters, digits and _, and begin with a letter")
         for system in self.systems:
@@ -69,4 +74,10 @@ class RadtuneConfig(Settings):
                 raise ValueError(f"systems: {system!r} is not one of the models {sorted(self.models)}")
             if (mix := self.models[system].training.mix) not in self.mixes:
                 raise ValueError(f"models.{system}.training.mix: {mix!r} is not one of the mixes {sorted(self.mixes)}")
+        for mix, settings in self.mixes.items():
+            for name in settings.sets:
+                if name not in self.datasets.further:
+                    raise ValueError(f"mixes.{mix}: {name!r} is not one of datasets.further {sorted(self.datasets.further)}")
+            if both := sorted(set(settings.further) & set(settings.annealing)):
+                raise ValueError(f"mixes.{mix}: {both[0]!r} stands in both further and annealing; choose one")
         return self

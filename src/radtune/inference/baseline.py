@@ -23,7 +23,7 @@ def draw_random_captions(captions: Path, images: list[Path], output: Path, *, se
     The draws of an image depend on the seed, its item id and the training captions alone, not on the other test images. Raises
     :class:`DataError` if there are no training captions.
     """
-    rows = read_rows(captions, CAPTIONS)
+    rows = [row for row in read_rows(captions, CAPTIONS) if row["caption"]]
     store = ImageStore(images)
     training = [row["caption"] for row in sorted(rows, key=lambda row: row["item_id"]) if row["split"] == "train"]
     if not training:

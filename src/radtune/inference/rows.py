@@ -60,7 +60,7 @@ def read_test_rows(
         asked += [
             (f"caption:{item_id}", item_id, "caption", "", row["caption"])
             for item_id, row in items.items()
-            if row["split"] == "test"
+            if row["split"] == "test" and row["caption"]  # an image without one only has questions
         ]
     if "question" in tasks:
         for path in questions:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,10 +26,11 @@ Origin = Literal["captions", "questions", "annealing"]
 
 
 def build_mix(
-    captions: Path,
-    images: list[Path],
+    captions: Sequence[Path],
+    images: Sequence[Path],
     questions: Path | None,
     known: Path | None,
+    published: Sequence[Path],
     output: Path,
     quarantine: Path,
     *,
@@ -38,27 +39,32 @@ def build_mix(
 ) -> None:
     """Write the rows of one mix (``mix``), sorted by row id, and what did not enter it (``quarantine``).
 
-    Questions count only if ``settings.questions`` is set. In each split as many known questions are drawn, with the seed, as make
-    ``settings.annealing_share`` of its question rows; all of them if there are too few, or if ``questions`` is None. The share
-    reached is in the footer's notes.
+    ``captions`` and ``published`` (questions) are those of the first data set and of the further ones that ``settings`` names;
+    ``questions`` were written by an LLM, ``known`` have answers known by construction. Questions count only if
+    ``settings.questions`` is set. In each split as many high-quality questions (``known``, and published ones of the sets in
+    ``settings.annealing``) are drawn, with the seed, as make ``settings.annealing_share`` of its question rows; all of them if
+    there are too few, or if ``questions`` is None. The share reached is in the footer's notes.
     Raises :class:`DataError` if a question belongs to no caption, or if nothing is left to train on.
     """
-    items = {row["item_id"]: row for row in read_rows(captions, CAPTIONS, ["item_id", "split", "caption"])}
+    columns = ["item_id", "dataset", "split", "caption"]
+    items = {row["item_id"]: row for path in captions for row in read_rows(path, CAPTIONS, columns)}
     with_image = {
         item_id
         for path in images
         for batch in read_batches(path, IMAGES, ["item_id"])
         for item_id in batch["item_id"].to_pylist()
     }
-    pairs = _read_pairs(questions, items) if settings.questions and questions is not None else []
-    known_pairs = _read_pairs(known, items) if settings.questions and known is not None else []
+    written = _read_pairs(questions, items) if settings.questions and questions is not None else []
+    by_construction = _read_pairs(known, items) if settings.questions and known is not None else []
+    of_sets = [pair for path in published for pair in _read_pairs(path, items)] if settings.questions else []
 
     candidates: list[Row] = [
-        *(_caption_row(item) for item in items.values() if settings.captions),
-        *(_question_row(pair, "questions") for pair in pairs),
-        *(_question_row(pair, "annealing") for pair in known_pairs),
+        *(_caption_row(item) for item in items.values() if settings.captions and _is_captioned(item, settings)),
+        *(_question_row(pair, "questions", "written question, accepted by all filters") for pair in written),
+        *(_question_row(pair, "annealing", "answer known by construction, drawn") for pair in by_construction),
+        *(_published_row(pair, str(items[pair["item_id"]]["dataset"]), settings) for pair in of_sets),
     ]
-    rejected_pairs = {pair["question_id"] for pair in (*pairs, *known_pairs) if not pair["accepted"]}
+    rejected_pairs = {pair["question_id"] for pair in (*written, *by_construction) if not pair["accepted"]}
     rows: list[Row] = []
     dropped: list[Row] = []
     for row in sorted(candidates, key=lambda row: str(row["row_id"])):
@@ -82,16 +88,23 @@ def build_mix(
             "include captions or questions in it, or see the quarantine of the steps before it",
         )
 
-    inputs: dict[str, Path | list[Path]] = {"captions": captions, "images": images}
-    if pairs and questions is not None:
+    inputs: dict[str, Path | list[Path]] = {"captions": list(captions), "images": list(images)}
+    if written and questions is not None:
         inputs["questions"] = questions
-    if known_pairs and known is not None:
+    if by_construction and known is not None:
         inputs["known"] = known
+    if of_sets:
+        inputs["published"] = list(published)
     record = provenance(__name__, settings, seed, inputs, notes={"annealing_share": _shares(rows)})
     dropped.sort(key=lambda row: (row["item_id"], row["detail"]))
     counts = dict(sorted(Counter(row["reason"] for row in dropped).items()))
     write(quarantine, QUARANTINE, dropped, record, rows_in=len(dropped))
     write(output, MIX, rows, record, rows_in=len(candidates), dropped=counts)
+
+
+def _is_captioned(item: Row, settings: MixSettings) -> bool:
+    """Whether an item's caption is learned: it has one, and its set is not only there for its questions."""
+    return bool(item["caption"]) and item["dataset"] not in settings.annealing
 
 
 def _read_pairs(path: Path, items: dict[str, Row]) -> list[Row]:
@@ -114,7 +127,13 @@ def _caption_row(item: Row) -> Row:
     }
 
 
-def _question_row(pair: Row, origin: Origin) -> Row:
+def _published_row(pair: Row, dataset: str, settings: MixSettings) -> Row:
+    if dataset in settings.annealing:
+        return _question_row(pair, "annealing", f"published question of {dataset}, drawn")
+    return _question_row(pair, "questions", f"published question of {dataset}")
+
+
+def _question_row(pair: Row, origin: Origin, why: str) -> Row:
     return {
         "row_id": pair["question_id"],
         "item_id": pair["item_id"],
@@ -123,7 +142,7 @@ def _question_row(pair: Row, origin: Origin) -> Row:
         "prompt": pair["question"],
         "target": pair["answer"],
         "origin": origin,
-        "why": "written question, accepted by all filters" if origin == "questions" else "answer known by construction, drawn",
+        "why": why,
     }
 
 

@@ -19,7 +19,9 @@ def _room() -> None:
 
 @app.command()
 def build(
-    captions: Annotated[Path, typer.Option(help="Image–caption pairs (captions).", dir_okay=False)],
+    captions: Annotated[
+        list[Path], typer.Option(help="Image–caption pairs (captions) of one data set; repeat for each.", dir_okay=False)
+    ],
     images: Annotated[list[Path], typer.Option(help="A shard of standardised images (images); repeat for each.", dir_okay=False)],
     output: Annotated[Path, typer.Option(help="Where to write the mix (mix).", dir_okay=False)],
     quarantine: Annotated[Path, typer.Option(help="Where to write the rows that did not enter it.", dir_okay=False)],
@@ -29,9 +31,16 @@ def build(
     known: Annotated[
         Path | None, typer.Option(help="Questions with known answers, for annealing (question_pairs).", dir_okay=False)
     ] = None,
+    published: Annotated[
+        list[Path] | None,
+        typer.Option(help="Published questions (question_pairs) of one data set; repeat for each.", dir_okay=False),
+    ] = None,
 ) -> None:
-    """Put captions, accepted questions and a share of known questions together into what a training run sees."""
+    """Put captions, accepted questions and a share of high-quality ones together into what a training run sees."""
     from radtune.config.mixes import MixSettings
     from radtune.mixes.build import build_mix
 
-    build_mix(captions, images, questions, known, output, quarantine, settings=MixSettings.parse(settings), seed=seed)
+    build_mix(
+        captions, images, questions, known, published or [], output, quarantine,
+        settings=MixSettings.parse(settings), seed=seed,
+    )  # fmt: skip

@@ -19,16 +19,21 @@ from radtune.errors import ServerError
 from radtune.progress import progress
 from radtune.questions.backends.contract import Backend, Reply
 from radtune.questions.prompts import PROMPT_VERSION, Message, question_prompt
+from radtune.questions.restricted import refuse_to_send
 
 
 def write_questions(captions: Path, output: Path, *, settings: QuestionSettings, seed: int, weights_cache: Path) -> None:
     """Ask the model of ``settings`` for questions about every caption of ``settings.splits``; write ``llm_replies``.
 
+    Raises :class:`DataError`, before anything is sent, if a restricted caption would leave for a server elsewhere.
+
     Identical captions are asked once. Replies are saved batch by batch in ``<output>.partial``, which a run that was interrupted
     finds again and a finished one removes. Raises :class:`ServerError` if a server stays away or no reply at all can be used.
     """
-    rows = read_rows(captions, CAPTIONS, ["item_id", "split", "caption"])
-    items = sorted((row for row in rows if row["split"] in settings.splits), key=lambda row: row["item_id"])
+    rows = read_rows(captions, CAPTIONS, ["item_id", "split", "caption", "restricted"])
+    asked = [row for row in rows if row["split"] in settings.splits]
+    items = sorted((row for row in asked if row["caption"]), key=lambda row: row["item_id"])
+    refuse_to_send(sum(row["restricted"] for row in items), settings)
     backend = _open_backend(settings, seed, weights_cache)
 
     requests = {row["item_id"]: question_prompt(row["caption"], settings.pairs_per_caption) for row in items}
@@ -54,7 +59,7 @@ def write_questions(captions: Path, output: Path, *, settings: QuestionSettings,
         inputs={"captions": captions},
         notes={"prompt_version": PROMPT_VERSION, "model_digest": backend.model_digest, "requests": len(replies)},
     )
-    other_splits = len(rows) - len(items)
+    dropped = {"other_split": len(rows) - len(asked), "no_caption": len(asked) - len(items)}
     write(
         output,
         LLM_REPLIES,
@@ -76,7 +81,7 @@ def write_questions(captions: Path, output: Path, *, settings: QuestionSettings,
         ),
         record,
         rows_in=len(rows),
-        dropped={"other_split": other_splits} if other_splits else {},
+        dropped={reason: count for reason, count in dropped.items() if count},
     )
     shutil.rmtree(partial, ignore_errors=True)
 
