@@ -192,6 +192,7 @@ class RunMaker:
                             "original_mode": "L",
                             "transform": "{}",
                             "sha256": hashlib.sha256(content).hexdigest(),
+                            "perceptual_hash": index,
                         }
                     )
             broken = [(self.items[0]["item_id"], "unreadable", "truncated file")] if shard == 0 else []

@@ -192,6 +192,7 @@ def _image(item_id: str, kind: int) -> dict[str, Any]:
         "original_mode": "RGB",
         "transform": json.dumps({}),
         "sha256": "",
+        "perceptual_hash": 0,
     }
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from radtune.artifacts.digests import canonical_json
@@ -20,6 +21,7 @@ from radtune.artifacts.provenance import provenance
 from radtune.config.images import ImageSettings
 from radtune.errors import ConfigError
 from radtune.images.decode import RejectedImage, decode
+from radtune.images.perceptual_hash import perceptual_hash
 from radtune.images.shards import shard_of
 from radtune.progress import progress
 
@@ -102,6 +104,8 @@ class StandardisedImage:
     """Width and height of the upright source, in pixels."""
     original_mode: str
     """Pillow mode of the source."""
+    perceptual_hash: int
+    """Of the picture inside the padding (:func:`radtune.images.perceptual_hash.perceptual_hash`)."""
     transform: dict[str, Any]
     """What was done: see :class:`radtune.images.decode.DecodedImage`, and ``size`` and ``offset`` of the picture inside
     the square in pixels, ``scale`` (pixels after a pixel before, of the longer side) and ``fill``."""
@@ -118,6 +122,7 @@ class StandardisedImage:
             "original_mode": self.original_mode,
             "transform": canonical_json(self.transform),
             "sha256": hashlib.sha256(self.content).hexdigest(),
+            "perceptual_hash": self.perceptual_hash,
         }
 
 
@@ -127,11 +132,13 @@ def standardise_image(content: bytes, settings: ImageSettings) -> StandardisedIm
     size = fitted_size(decoded.pixels.size, settings.size)
     offset = ((settings.size - size[0]) // 2, (settings.size - size[1]) // 2)
     square = Image.new("RGB", (settings.size, settings.size), settings.fill)
-    square.paste(decoded.pixels.resize(size, FILTERS[settings.resample]), offset)
+    picture = decoded.pixels.resize(size, FILTERS[settings.resample])
+    square.paste(picture, offset)
     return StandardisedImage(
         content=_encode(square, settings),
         original_size=decoded.pixels.size,
         original_mode=decoded.mode,
+        perceptual_hash=perceptual_hash(np.asarray(picture)),
         transform={
             **decoded.steps,
             "size": list(size),

@@ -1,4 +1,4 @@
-"""Standardised images: encoded bytes in the Hugging Face Image layout, the size before and after, and what was done."""
+"""Standardised images: encoded bytes in the Hugging Face Image layout, the size before and after, what was done, how it looks."""
 
 import pyarrow as pa
 
@@ -6,7 +6,7 @@ from radtune.artifacts.kind import IMAGE_TYPE, Kind
 
 IMAGES = Kind(
     name="images",
-    version=1,
+    version=2,
     schema=pa.schema(
         [
             pa.field("item_id", pa.string()),
@@ -18,6 +18,7 @@ IMAGES = Kind(
             pa.field("original_mode", pa.string()),  # Pillow mode of the source
             pa.field("transform", pa.string()),  # orientation, scale, offsets and fill, as canonical JSON
             pa.field("sha256", pa.string()),  # of the encoded bytes
+            pa.field("perceptual_hash", pa.uint64()),  # of the picture inside the padding; alike in most bits where pictures are
         ],
         # Read by the library `datasets`: without it, the column would load as a struct, not as an image.
         metadata={"huggingface": '{"info":{"features":{"image":{"_type":"Image"}}}}'},
