@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,9 +36,8 @@ def compare_systems(scores: list[Path], output: Path, *, settings: BenchmarkSett
     rows: list[dict[str, Any]] = []
     for metric in metric_names(scores):
         for task, of_task in read_row_scores(scores, [metric]).groupby("task", sort=True):
-            by_contender = of_task.groupby(["system", "arm"])
-            values = {Contender(*map(str, names)): table[["row_id", "group_id", "value"]] for names, table in by_contender}
-            for family in families(set(values)):
+            values = of_task.pivot(index=["row_id", "group_id"], columns=["system", "arm"], values="value")
+            for family in families({Contender(*names) for names in values.columns}):
                 comparisons = [{"task": task, "metric": metric} | _compare(values, a, b, settings, seed) for a, b in family]
                 tested = [row for row in comparisons if row["p_value"] is not None]
                 for row, corrected in zip(tested, holm([row["p_value"] for row in tested]), strict=True):
@@ -67,17 +65,18 @@ def families(contenders: set[Contender]) -> list[list[tuple[Contender, Contender
     ]
 
 
-def _compare(
-    values: Mapping[Contender, pd.DataFrame], a: Contender, b: Contender, settings: BenchmarkSettings, seed: int
-) -> dict[str, Any]:
-    """Mean difference of ``a`` minus ``b`` over the rows that both have a value for, with interval and p-value."""
-    common = values[a].merge(values[b], on=["row_id", "group_id"], suffixes=("_a", "_b")).dropna()
+def _compare(values: pd.DataFrame, a: Contender, b: Contender, settings: BenchmarkSettings, seed: int) -> dict[str, Any]:
+    """Mean difference of ``a`` minus ``b`` over the rows that both have a value for, with interval and p-value.
+
+    ``values`` has one row a row of the test set and one column a contender.
+    """
+    common = values[[a, b]].dropna()
+    groups = common.index.get_level_values("group_id").tolist()
     row: dict[str, Any] = {"system_a": a.system, "arm_a": a.arm, "system_b": b.system, "arm_b": b.arm}
-    row |= {"items": len(common), "groups": common["group_id"].nunique()}
+    row |= {"items": len(common), "groups": len(set(groups))}
     row |= dict.fromkeys(("difference", "low", "high", "p_value", "p_holm"))
     if len(common):
-        differences = (common["value_a"] - common["value_b"]).to_numpy()
-        groups = common["group_id"].tolist()
+        differences = (common[a] - common[b]).to_numpy()
         interval = cluster_bootstrap(differences, groups, confidence=settings.confidence, resamples=settings.resamples, seed=seed)
         row |= {"difference": interval.mean, "low": interval.low, "high": interval.high}
         row["p_value"] = sign_flip_test(differences, groups, resamples=settings.resamples, seed=seed)
