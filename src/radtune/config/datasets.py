@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from radtune.config.base import Settings
+from radtune.datasets.licences import LICENCES
 
 FORMATS = tuple(sorted(path.stem for path in (Path(__file__).parents[1] / "datasets/formats").glob("[a-z]*.py")))
 """The layouts that can be read: one module of `radtune.datasets.formats` each, found by its file: a new one is one file."""
@@ -75,6 +76,13 @@ class SourceSettings(Settings):
         if format not in FORMATS:
             raise ValueError(f"no such format; choose from {', '.join(FORMATS)}")
         return format
+
+    @field_validator("licences")
+    @classmethod
+    def _licences_exist(cls, licences: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if unknown := sorted(set(licences or ()) - LICENCES.keys()):
+            raise ValueError(f"no such licence: {', '.join(unknown)}; choose from {', '.join(LICENCES)}")
+        return licences
 
     def reading_canonical(self) -> str:
         """What the reading step depends on, as canonical JSON: not where the data came from, nor where they lie."""
