@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from radtune.config.images import ImageSettings
-from radtune.datasets.rocov2 import IMAGE_SUFFIXES
+from radtune.datasets.source import IMAGE_SUFFIXES
 from radtune.errors import DataError
 from radtune.images.decode import RejectedImage, decode
 
