@@ -8,12 +8,14 @@ from torchvision.transforms import CenterCrop, Compose, InterpolationMode, Norma
 from transformers import BertConfig, BertModel, CLIPModel, CLIPTokenizer
 
 from radtune.errors import DataError, UnavailableError, WeightsError
+from radtune.metrics.contract import Resources
 from radtune.metrics.image_text import (
     EncodedImages,
     clip_pixels,
     cosine,
     encoded_images,
     fetch_clip,
+    given_images,
     load_clip,
     rescaled_cosine,
     text_vectors,
@@ -91,8 +93,11 @@ def test_an_image_that_cannot_be_read_has_no_vector(tmp_path: Path, clip_folder:
 
     vectors = EncodedImages(load_clip(clip_folder), images).vectors(["torn", "text", "absent", "a"], 4)
     assert [item for item, vector in vectors.items() if vector is None] == ["absent", "text", "torn"]
+
+
+def test_without_images_the_metric_is_unavailable(text_resources: Resources) -> None:
     with pytest.raises(UnavailableError, match="--images"):
-        encoded_images(load_clip(clip_folder), None)
+        given_images(text_resources)
 
 
 def test_the_cosine_is_rescaled_and_never_negative() -> None:

@@ -1,11 +1,14 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from metrics.tiny_checkpoints import TEXTS, draw_pictures, write_medimageinsight
 from radtune.config.metrics import MetricSettings
-from radtune.errors import WeightsError
+from radtune.errors import UnavailableError, WeightsError
 from radtune.metrics.contract import Resources, Sample, evaluate
 from radtune.metrics.image_text import clip_pixels, load_clip
 from radtune.metrics.similarity import similarity
@@ -50,6 +53,26 @@ def test_the_reference_and_the_other_captions_do_not_matter(resources: Resources
         assert alone == pytest.approx(value, abs=1e-6) if value is not None else alone is None
 
 
-def test_medimageinsight_is_unavailable_and_says_what_stands_in(text_resources: Resources) -> None:
-    with pytest.raises(WeightsError, match=r"(?s)MedImageInsight.*metrics\.similarity_encoder to clip"):
+def test_with_medimageinsight_values_follow_from_the_vectors_of_the_original(tmp_path: Path, text_resources: Resources) -> None:
+    references = json.loads((Path(__file__).parent / "medimageinsight_references.json").read_text())
+    images, texts = (np.array(references[f"{kind}_embeddings"]) for kind in ("image", "text"))
+    expected = 2.5 * np.maximum(0, images @ texts[: len(TEXTS)].T)
+    assert expected.min() == 0 < 0.5 < expected.max()
+
+    settings = MetricSettings(similarity_source=f"path:{write_medimageinsight(tmp_path)}", threads=1)
+    pictures = {str(index): picture for index, picture in enumerate(draw_pictures())}
+    samples = [Sample(item, "caption", text, "CT") for item in pictures for text in TEXTS]
+    result = evaluate(similarity, samples, replace(text_resources, settings=settings, images=pictures.__getitem__))
+    assert result.values["similarity"] == pytest.approx(expected.flatten().tolist(), abs=1e-5)
+    assert result.signature["encoder"] == "medimageinsight"
+    assert set(result.signature["sha256"]) == {"medimageinsigt-v1.0.0.pt", "config.yaml", "vocab.json", "merges.txt"}
+
+
+def test_without_weights_or_images_it_is_unavailable_and_says_why(
+    tmp_path: Path, text_resources: Resources, pictures: dict[str, Image.Image]
+) -> None:
+    settings = MetricSettings(similarity_source=f"path:{tmp_path}")
+    with pytest.raises(UnavailableError, match="no images were given"):  # nothing is downloaded for it
         similarity(SAMPLES, text_resources)
+    with pytest.raises(WeightsError, match=r"2024\.09\.27/config\.yaml: no such file"):
+        similarity(SAMPLES, replace(text_resources, settings=settings, images=pictures.__getitem__))

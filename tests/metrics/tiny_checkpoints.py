@@ -1,4 +1,4 @@
-"""Tiny checkpoints of BLEURT and AlignScore in exactly the published formats: files, tensor names, kinds of tokenizers.
+"""Tiny checkpoints of BLEURT, AlignScore and MedImageInsight in exactly the published formats: files, tensor names, tokenizers.
 
 Their weights are sines and not random numbers, so that every version of every library makes the same ones.
 """
@@ -10,7 +10,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import torch
+from PIL import Image
 
 BLEURT_CONFIG: Final[dict[str, Any]] = {
     "architectures": ["BleurtForSequenceClassification"],
@@ -52,6 +54,44 @@ ROBERTA_CONFIG: Final[dict[str, Any]] = {
     "type_vocab_size": 1,
     "vocab_size": 330,
 }
+MEDIMAGEINSIGHT_CONFIG: Final[dict[str, Any]] = {  # the keys of the published config.yaml that the network depends on
+    "IMAGE_ENCODER": {
+        "NAME": "davit_v1",
+        "NUM_CLASSES": 0,
+        "IMAGE_SIZE": [72, 72],  # 18, 9, 5 and 3 patches a side, none a multiple of the window
+        "LOAD_PRETRAINED": False,
+        "IMAGE_MEAN": [0.485, 0.456, 0.406],
+        "IMAGE_STD": [0.229, 0.224, 0.225],
+        "SPEC": {
+            "DROP_RATE": 0.1,
+            "DROP_PATH_RATE": 0.2,
+            "PATCH_SIZE": [7, 3, 3, 3],
+            "PATCH_STRIDE": [4, 2, 2, 2],
+            "PATCH_PADDING": [3, 1, 1, 1],
+            "PATCH_PRENORM": [False, True, True, True],
+            "DIM_EMBED": [8, 12, 16, 20],
+            "NUM_HEADS": [2, 3, 4, 5],
+            "NUM_GROUPS": [4, 2, 2, 10],
+            "DEPTHS": [1, 1, 2, 1],
+            "WINDOW_SIZE": 4,
+            "ENABLE_CHECKPOINT": False,
+        },
+    },
+    "LANG_ENCODER": {
+        "NAME": "transformer",
+        "LOAD_PRETRAINED": False,
+        "TOKENIZER": "clip",
+        "CONTEXT_LENGTH": 77,
+        "WIDTH": 24,
+        "HEADS": 3,
+        "LAYERS": 2,
+        "AUTOGRESSIVE": False,
+    },
+    "UNICL_MODEL": {"DIM_PROJECTION": 16, "LOAD_PRETRAINED": False},
+    "AUG": {"INTERPOLATION": "bicubic"},
+    "TEST": {"CENTER_CROP": False},
+    "VERBOSE": False,
+}
 
 TEXTS: Final = (
     "Chest X-ray showing a right pleural effusion (green arrow).",
@@ -71,6 +111,16 @@ PAIRS: Final = (  # candidate, reference
     (" ".join(TEXTS * 6).replace(". ", ", "), TEXTS[0]),  # one sentence that leaves no room for its reference
     (" ".join(TEXTS * 9), " ".join(TEXTS[::-1] * 9)),  # both must be cut
 )
+
+
+def draw_pictures() -> list[Image.Image]:
+    """Three pictures of waves, wider and higher than a square."""
+    pictures = []
+    for height, width in ((60, 40), (33, 70), (200, 150)):
+        rows, columns, colours = np.mgrid[:height, :width, :3]
+        waves = np.sin(rows * 0.11 * (colours + 1)) * np.cos(columns * 0.07 + colours)
+        pictures.append(Image.fromarray(np.uint8(127.5 + 127.5 * waves)))
+    return pictures
 
 
 def write_bleurt(folder: Path) -> Path:
@@ -145,7 +195,70 @@ def write_alignscore(folder: Path) -> tuple[Path, Path]:
     return folder / "AlignScore-tiny.ckpt", encoder
 
 
+def write_medimageinsight(folder: Path) -> Path:
+    """A copy of ``lion-ai/MedImageInsights``: its directory ``2024.09.27``."""
+    import yaml
+    from safetensors.torch import save_file
+
+    config, release = MEDIMAGEINSIGHT_CONFIG, folder / "2024.09.27"
+    tokenizer = release / "language_model/clip_tokenizer_4.16.2"
+    tokenizer.mkdir(parents=True, exist_ok=True)
+    (release / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    letters = [chr(code) for code in range(33, 127)]
+    merges = [("t", "h"), ("th", "e</w>"), ("a", "n"), ("r", "i"), ("ri", "g"), ("e", "s"), ("l", "e"), ("o", "f</w>")]
+    pieces = [*letters, *(f"{letter}</w>" for letter in letters), *map("".join, merges), "<|startoftext|>", "<|endoftext|>"]
+    (tokenizer / "vocab.json").write_text(json.dumps({piece: index for index, piece in enumerate(pieces)}), encoding="utf-8")
+    lines = ["#version: 0.2", *map(" ".join, merges)]
+    (tokenizer / "merges.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    weights = release / "vision_model/medimageinsigt-v1.0.0.pt"
+    weights.parent.mkdir(exist_ok=True)
+    save_file(_tensors(medimageinsight_shapes(config, len(pieces)), gain=1.0), weights)
+    return folder
+
+
 Shapes = Iterator[tuple[str, tuple[int, ...]]]
+
+
+def medimageinsight_shapes(config: dict[str, Any], vocabulary: int) -> Shapes:
+    """Names and shapes of the published tensors."""
+    spec, text, shared = config["IMAGE_ENCODER"]["SPEC"], config["LANG_ENCODER"], config["UNICL_MODEL"]["DIM_PROJECTION"]
+    width = text["WIDTH"]
+    yield "lang_projection", (width, shared)
+    yield "image_projection", (spec["DIM_EMBED"][-1], shared)
+    yield "logit_scale", ()
+    yield "lang_encoder.positional_embedding", (text["CONTEXT_LENGTH"], width)
+    yield "lang_encoder.token_embedding.weight", (vocabulary, width)
+    for index in range(text["LAYERS"]):
+        block = f"lang_encoder.resblocks.{index}."
+        yield f"{block}attn.in_proj_weight", (3 * width, width)
+        yield f"{block}attn.in_proj_bias", (3 * width,)
+        yield from _linear(f"{block}attn.out_proj", width, width)
+        yield from _norm(f"{block}ln_1", width)
+        yield from _linear(f"{block}mlp.c_fc", 4 * width, width)
+        yield from _linear(f"{block}mlp.c_proj", width, 4 * width)
+        yield from _norm(f"{block}ln_2", width)
+    yield from _norm("lang_encoder.ln_final", width)
+    before = 3
+    for stage, size in enumerate(spec["DIM_EMBED"]):
+        conv, kernel = f"image_encoder.convs.{stage}", spec["PATCH_SIZE"][stage]
+        yield f"{conv}.proj.weight", (size, before, kernel, kernel)
+        yield f"{conv}.proj.bias", (size,)
+        yield from _norm(f"{conv}.norm", before if spec["PATCH_PRENORM"][stage] else size)
+        for depth in range(spec["DEPTHS"][stage]):
+            for kind in ("spatial", "channel"):
+                block = f"image_encoder.blocks.{stage}.{depth}.{kind}_block."
+                attention = f"{block}{'window' if kind == 'spatial' else 'channel'}_attn."
+                for number in (1, 2):
+                    yield f"{block}conv{number}.fn.dw.weight", (size, 1, 3, 3)
+                    yield f"{block}conv{number}.fn.dw.bias", (size,)
+                yield from _norm(f"{attention}norm", size)
+                yield from _linear(f"{attention}fn.qkv", 3 * size, size)
+                yield from _linear(f"{attention}fn.proj", size, size)
+                yield from _norm(f"{block}ffn.norm", size)
+                yield from _linear(f"{block}ffn.fn.net.fc1", 4 * size, size)
+                yield from _linear(f"{block}ffn.fn.net.fc2", size, 4 * size)
+        before = size
+    yield from _norm("image_encoder.norms", before)
 
 
 def _linear(name: str, out: int, into: int) -> Shapes:
@@ -156,6 +269,9 @@ def _linear(name: str, out: int, into: int) -> Shapes:
 def _norm(name: str, size: int) -> Shapes:
     yield f"{name}.weight", (size,)
     yield f"{name}.bias", (size,)
+
+
+NORM_WEIGHTS: Final = ("LayerNorm.weight", ".norm.weight", ".norms.weight", ".ln_1.weight", ".ln_2.weight", ".ln_final.weight")
 
 
 def _embeddings(prefix: str, config: dict[str, Any], size: int) -> Shapes:
@@ -177,11 +293,12 @@ def _layers(prefix: str, config: dict[str, Any]) -> Shapes:
         yield from _norm(f"{layer}output.LayerNorm", size)
 
 
-def _tensors(names: Iterable[tuple[str, tuple[int, ...]]]) -> dict[str, torch.Tensor]:
+def _tensors(names: Iterable[tuple[str, tuple[int, ...]]], gain: float = 3.0) -> dict[str, torch.Tensor]:
     tensors = {}
     for index, (name, shape) in enumerate(names):
         steps = torch.arange(torch.Size(shape).numel(), dtype=torch.float64)
         waves = torch.sin((0.7 + 0.013 * index) * steps**2 + index).reshape(shape)  # squares, lest the rank be two
-        scale = 1.0 if "embeddings" in name else 3.0 / shape[-1] ** 0.5 if len(shape) == 2 else 0.1
-        tensors[name] = (scale * waves + ("LayerNorm.weight" in name)).float()
+        inputs = torch.Size(shape[1:]).numel()
+        scale = 1.0 if "embeddings" in name or "_embedding" in name else gain / inputs**0.5 if len(shape) > 1 else 0.1
+        tensors[name] = (scale * waves + name.endswith(NORM_WEIGHTS)).float()
     return tensors

@@ -8,7 +8,7 @@ from typing import Final
 import torch
 
 from radtune.metrics.contract import Resources, Result, Sample, f1, versions
-from radtune.metrics.image_text import cosine, encoded_images, fetch_clip, rescaled_cosine, text_vectors
+from radtune.metrics.image_text import cosine, encoded_images, fetch_clip, given_images, rescaled_cosine, text_vectors
 
 PREFIX: Final = "A photo depicts "
 """What the authors' code puts before candidates and references; it counts towards CLIP's 77 tokens."""
@@ -21,10 +21,10 @@ def clipscore(samples: Sequence[Sample], resources: Resources) -> Result:
     the paper (the authors' code forgets to). Raises :class:`radtune.errors.WeightsError` if CLIP cannot be had, and
     :class:`radtune.errors.UnavailableError` without images.
     """
-    settings = resources.settings
+    settings, given = resources.settings, given_images(resources)
     torch.set_num_threads(settings.threads)
     encoder, digests = fetch_clip(settings.clipscore_source, settings.clipscore_sha256, resources.weights_cache)
-    images = encoded_images(encoder, resources.images).vectors((sample.item_id for sample in samples), settings.batch_size)
+    images = encoded_images(encoder, given).vectors((sample.item_id for sample in samples), settings.batch_size)
     texts = (PREFIX + text for sample in samples for text in (sample.prediction, sample.reference))
     vectors = text_vectors(encoder, texts, settings.batch_size)
     clip: list[float | None] = []

@@ -14,7 +14,7 @@ from PIL import Image
 
 from radtune.artifacts.digests import file_digest
 from radtune.errors import DataError, UnavailableError, WeightsError
-from radtune.metrics.contract import Images
+from radtune.metrics.contract import Images, Resources
 from radtune.progress import progress
 from radtune.weights.fetch import fetch, prove
 
@@ -51,14 +51,14 @@ class ClipEncoder:
         """Unit vectors, images x width."""
         side = self.model.config.vision_config.image_size
         pixels = torch.stack([clip_pixels(image, side) for image in images]).to(self.model.device)
-        return _unit(self.model.get_image_features(pixel_values=pixels).pooler_output)
+        return unit_vectors(self.model.get_image_features(pixel_values=pixels).pooler_output)
 
     @torch.inference_mode()
     def encode_texts(self, texts: Sequence[str]) -> torch.Tensor:
         """Unit vectors, texts x width. Attention looks back only, so that padding at the end changes nothing."""
         limit = self.model.config.text_config.max_position_embeddings
         tokens = self.tokenizer(list(texts), padding=True, truncation=True, max_length=limit, return_tensors="pt")
-        return _unit(self.model.get_text_features(**tokens.to(self.model.device)).pooler_output)
+        return unit_vectors(self.model.get_text_features(**tokens.to(self.model.device)).pooler_output)
 
 
 def clip_pixels(image: Image.Image, side: int) -> torch.Tensor:
@@ -70,8 +70,13 @@ def clip_pixels(image: Image.Image, side: int) -> torch.Tensor:
     width, height = (side * length // shorter for length in image.size)  # cut off as torchvision does, which its code uses
     left, top = round((width - side) / 2), round((height - side) / 2)
     square = image.resize((width, height), Image.Resampling.BICUBIC).crop((left, top, left + side, top + side))
-    pixels = torch.from_numpy(np.asarray(square, dtype=np.float32) / 255)
-    return ((pixels - torch.tensor(CLIP_MEAN)) / torch.tensor(CLIP_STD)).permute(2, 0, 1)
+    return normalised_pixels(square, CLIP_MEAN, CLIP_STD)
+
+
+def normalised_pixels(image: Image.Image, mean: Sequence[float], std: Sequence[float]) -> torch.Tensor:
+    """Pixels of an RGB image in [0, 1], less ``mean`` and over ``std`` by channel; 3 x height x width, float32."""
+    pixels = torch.from_numpy(np.asarray(image, dtype=np.float32) / 255)
+    return ((pixels - torch.tensor(mean)) / torch.tensor(std)).permute(2, 0, 1)
 
 
 def fetch_clip(source: str, sha256: str | None, cache: Path) -> tuple[ClipEncoder, dict[str, str]]:
@@ -131,16 +136,17 @@ class EncodedImages:
             return None
 
 
-@lru_cache(maxsize=2)  # of the encoders above
-def _encoded_images(encoder: ImageTextEncoder, images: Images) -> EncodedImages:
+@lru_cache(maxsize=2)  # of as many metrics
+def encoded_images(encoder: ImageTextEncoder, images: Images) -> EncodedImages:
+    """The images as ``encoder`` sees them, kept from call to call."""
     return EncodedImages(encoder, images)
 
 
-def encoded_images(encoder: ImageTextEncoder, images: Images | None) -> EncodedImages:
-    """The images as ``encoder`` sees them, kept from call to call. Raises :class:`UnavailableError` if there are none."""
-    if images is None:
+def given_images(resources: Resources) -> Images:
+    """The images to score with. Raises :class:`UnavailableError` if there are none: ask before an encoder is downloaded."""
+    if resources.images is None:
         raise UnavailableError("no images were given", "pass them with --images")
-    return _encoded_images(encoder, images)
+    return resources.images
 
 
 def text_vectors(encoder: ImageTextEncoder, texts: Iterable[str], batch_size: int) -> dict[str, torch.Tensor]:
@@ -163,5 +169,6 @@ def cosine(first: torch.Tensor, second: torch.Tensor) -> float:
     return max(-1.0, min(1.0, float(first.double() @ second.double())))
 
 
-def _unit(features: torch.Tensor) -> torch.Tensor:
+def unit_vectors(features: torch.Tensor) -> torch.Tensor:
+    """``features``, vectors x width, each of length 1, on the CPU."""
     return torch.nn.functional.normalize(features, dim=-1).cpu()

@@ -1,8 +1,7 @@
 """Image–caption similarity of ImageCLEFmedical: how well the caption fits the image, without a look at the reference.
 
-The challenge encodes both with MedImageInsight (``lion-ai/MedImageInsights``). Its weights are for its own code, not for
-``transformers``, and radtune has no port of it: with that encoder the metric is unavailable. Any CLIP can stand in for it; the
-values are then another model's, as the signature says.
+The challenge encodes both with MedImageInsight. Any CLIP can stand in for it; the values are then another model's, as the
+signature says.
 """
 
 from __future__ import annotations
@@ -11,26 +10,22 @@ from collections.abc import Sequence
 
 import torch
 
-from radtune.errors import WeightsError
 from radtune.metrics.contract import Resources, Result, Sample, versions
-from radtune.metrics.image_text import encoded_images, fetch_clip, rescaled_cosine, text_vectors
+from radtune.metrics.image_text import encoded_images, fetch_clip, given_images, rescaled_cosine, text_vectors
+from radtune.metrics.medimageinsight import fetch_medimageinsight
 
 
 def similarity(samples: Sequence[Sample], resources: Resources) -> Result:
     """``2.5 * max(0, cos)`` between each image and its raw caption, in [0, 2.5]; None where the image is missing or unreadable.
 
-    The challenge's code of 2025 gave a broken image the value 1. Raises :class:`WeightsError` if the encoder cannot be had, and
-    :class:`radtune.errors.UnavailableError` without images.
+    The challenge's code of 2025 gave a broken image the value 1. Raises :class:`radtune.errors.WeightsError` if the encoder
+    cannot be had, and :class:`radtune.errors.UnavailableError` without images.
     """
-    settings = resources.settings
-    if settings.similarity_encoder == "medimageinsight":
-        raise WeightsError(
-            "similarity: MedImageInsight's weights need its own code, which radtune does not run",
-            "set metrics.similarity_encoder to clip and metrics.similarity_source to a CLIP, whose values are not comparable",
-        )
+    settings, given = resources.settings, given_images(resources)
     torch.set_num_threads(settings.threads)
-    encoder, digests = fetch_clip(settings.similarity_source, settings.similarity_sha256, resources.weights_cache)
-    images = encoded_images(encoder, resources.images).vectors((sample.item_id for sample in samples), settings.batch_size)
+    fetch_encoder = fetch_medimageinsight if settings.similarity_encoder == "medimageinsight" else fetch_clip
+    encoder, digests = fetch_encoder(settings.similarity_source, settings.similarity_sha256, resources.weights_cache)
+    images = encoded_images(encoder, given).vectors((sample.item_id for sample in samples), settings.batch_size)
     texts = text_vectors(encoder, (sample.prediction for sample in samples), settings.batch_size)
     values = [
         None if (image := images[sample.item_id]) is None else rescaled_cosine(image, texts[sample.prediction])
