@@ -5,12 +5,16 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import json
+import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from radtune.config.datasets import SourceSettings
 from radtune.errors import DataError
@@ -104,67 +108,198 @@ class Source:
         """Whether the folder has that file or folder."""
         return (self.folder / name).exists()
 
-    def rows(
-        self, name: str, columns: Sequence[str] = (), *, delimiter: str = ",", header: Sequence[str] | None = None
-    ) -> Iterator[tuple[str, dict[str, str]]]:
-        """Rows of a delimited file (perhaps ``.gz``), each with its place, ``name, line n``.
+    def split_files(self, names: Mapping[str, Sequence[str]]) -> dict[str, str]:
+        """The file of each split, the first of its ``names`` that the folder has.
 
-        A byte order mark is accepted. ``header`` names the columns of a file without a header line. Raises :class:`DataError`
-        if a column of ``columns`` is absent, a row has more or fewer fields than the header, the file is no UTF-8 or no CSV.
+        A split that has none is noted as ``missing_split``. Raises :class:`DataError` if no split has one.
+        """
+        found = {split: name for split, own in names.items() if (name := next(filter(self.has, own), None)) is not None}
+        if not found:
+            self.find(*(name for own in names.values() for name in own))
+        for split in names.keys() - found.keys():
+            self.note(split, "missing_split", f"no {' or '.join(names[split])}: the folder has nothing of this split")
+        return found
+
+    def rows(
+        self,
+        name: str,
+        columns: Sequence[str] = (),
+        *,
+        delimiter: str = ",",
+        header: Sequence[str] | None = None,
+        quoted: bool = True,
+    ) -> Iterator[tuple[str, dict[str, str]]]:
+        """Rows of a delimited file (perhaps ``.gz``), each with its place: ``name, line n``, the line on which the row begins.
+
+        A byte order mark is accepted, a blank line is noted. ``header`` names the columns of a file without a header line.
+        ``quoted``: a double quote opens a field; False where it is a character like any other.
+
+        Raises :class:`DataError` if a column of ``columns`` is absent or stands twice, a row has more or fewer fields than the
+        header, the file is no UTF-8 or no CSV, or cannot be read.
         """
         path = self.folder / name
         self.files[name] = path
-        try:
-            with _open(path) as file:
-                reader = csv.DictReader(file, fieldnames=header, strict=True, delimiter=delimiter)
-                found = list(reader.fieldnames or [])
-                if not set(columns) <= set(found):
+        with _reading(path) as file:
+            quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+            records = _records(path, file, delimiter, quoting)
+            found = list(header) if header else next(records, (1, []))[1]
+            if not set(columns) <= set(found) or len(set(found)) < len(found):
+                raise DataError(
+                    f"{path}: header is {delimiter.join(found) or 'absent'}, expected {delimiter.join(columns)}, each once",
+                    "restore the published header line",
+                )
+            for line, cells in records:
+                place = f"{name}, line {line}"
+                if not cells:
+                    self.note(place, "blank_line", f"{path}, line {line}: a blank line; passed over")
+                elif len(cells) != len(found):
                     raise DataError(
-                        f"{path}: header is {delimiter.join(found) or 'absent'}, expected {delimiter.join(columns)}",
-                        "restore the published header line",
+                        f"{path}, line {line}: {len(cells)} fields, not {len(found)} fields as in the header",
+                        "quote fields that hold separators or line breaks",
                     )
-                for row in reader:
-                    place = f"{name}, line {reader.line_num}"
-                    if None in row or None in row.values():
-                        raise DataError(
-                            f"{path}, line {reader.line_num}: not {len(found)} fields as in the header",
-                            "quote fields that hold separators or line breaks",
-                        )
-                    yield place, row
-        except UnicodeDecodeError as error:
-            raise DataError(f"{path}: not UTF-8: {error}", "save the file as UTF-8") from None
-        except (csv.Error, gzip.BadGzipFile, EOFError) as error:
-            raise DataError(f"{path}: cannot be read as a table: {error}", "fetch the file again") from None
+                else:
+                    yield place, dict(zip(found, cells, strict=True))
+
+    def lines(self, name: str) -> Iterator[tuple[str, str]]:
+        """Lines of a text file (perhaps ``.gz``) without their ends, each with its place; a blank line is noted.
+
+        Raises :class:`DataError` if the file is no UTF-8 or cannot be read.
+        """
+        path = self.folder / name
+        self.files[name] = path
+        with _reading(path) as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    yield f"{name}, line {number}", line.rstrip("\r\n")
+                else:
+                    self.note(f"{name}, line {number}", "blank_line", f"{path}, line {number}: a blank line; passed over")
+
+    def json(self, name: str) -> Any:
+        """What a JSON file holds. Raises :class:`DataError` if it is no JSON, no UTF-8 or cannot be read."""
+        path = self.folder / name
+        self.files[name] = path
+        with _reading(path) as file:
+            try:
+                return json.load(file)
+            except (json.JSONDecodeError, RecursionError) as error:
+                raise DataError(f"{path}: no JSON: {error}", "fetch the file again") from None
+
+    def records(self, name: str, keys: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Objects of a JSON list, each with its place, ``name, record n``.
+
+        Raises :class:`DataError` if the file is no JSON list, or a record is no object or lacks one of ``keys``.
+        """
+        listed = self.json(name)
+        path = self.folder / name
+        if not isinstance(listed, list):
+            raise DataError(f"{path}: not a JSON list", "fetch the file again")
+        for number, record in enumerate(listed, start=1):
+            if not isinstance(record, dict) or not set(keys) <= record.keys():
+                raise DataError(f"{path}, record {number}: not an object with the keys {', '.join(keys)}", "fetch the file again")
+            yield f"{name}, record {number}", record
 
     def inside(self, name: str) -> Path | None:
-        """The file that a table names, if it is a file below the folder; None if it is absent or would lie outside."""
+        """The file below the folder that a table names; None if there is none, or if the name leads out of the folder.
+
+        A name with ``..`` or an absolute one is never followed. A symbolic link is: it is the user's own, since unpacking an
+        archive makes none, and large data sets are often put together from links.
+        """
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            return None
         path = self.folder / name
-        return path if path.is_file() and path.resolve().is_relative_to(self.folder.resolve()) else None
+        try:
+            return path if path.is_file() else None
+        except OSError:  # longer than the file system allows
+            return None
 
     def cuis(self, item_id: str, place: str, text: str) -> list[str]:
-        """CUIs of a list joined by ``;``, each once, in its order; what is no CUI is noted as ``bad_cui`` and left out."""
-        cuis = [cui.strip() for cui in text.split(";") if cui.strip()]
-        for cui in cuis:
-            if not is_cui(cui):
+        """CUIs of a list joined by ``;``; see :meth:`checked_cuis`."""
+        return self.checked_cuis(item_id, place, text.split(";"))
+
+    def checked_cuis(self, item_id: str, place: str, texts: Iterable[str]) -> list[str]:
+        """The CUIs among ``texts``, each once, in their order; what is no CUI is noted as ``bad_cui`` and left out."""
+        found: dict[str, None] = {}
+        for text in texts:
+            cui = text.strip()
+            if is_cui(cui):
+                found[cui] = None
+            elif cui:
                 self.note(item_id, "bad_cui", f"{place}: {cui!r} is not a CUI (C and seven digits); left out of the list")
-        return list(dict.fromkeys(cui for cui in cuis if is_cui(cui)))
+        return list(found)
 
     def image_index(self, folder: str) -> dict[str, Path]:
-        """Image file by stem, from a folder and the folders directly in it; of two with one stem the first by path counts."""
+        """Image file by stem, from a folder and the folders directly in it; of two with one stem the first by name counts.
+
+        Raises :class:`DataError` if the folder cannot be listed.
+        """
         found: dict[str, Path] = {}
-        root = self.folder / folder
-        for path in sorted([*root.glob("*"), *root.glob("*/*")]):
-            if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
+        try:
+            for path in _image_files(self.folder / folder, deeper=True):
                 first = found.setdefault(path.stem, path)
-                if first != path:
+                if first is not path:
                     self.note(path.stem, "second_image", f"{path}: not used, {first} has the same name")
+        except OSError as error:
+            raise DataError(
+                f"{self.folder / folder}: cannot be listed: {error.strerror}", "make it a readable folder of images"
+            ) from None
         return found
 
 
-def _open(path: Path) -> IO[str]:
-    if path.suffix == ".gz":
-        return io.TextIOWrapper(gzip.open(path), encoding="utf-8-sig", newline="")
-    return path.open(encoding="utf-8-sig", newline="")
+def _image_files(folder: Path, *, deeper: bool) -> Iterator[Path]:
+    """Image files in ``folder``, by name, and of the folders in it if ``deeper``. Symbolic links are followed."""
+    with os.scandir(folder) as entries:
+        listed = sorted(entries, key=lambda entry: entry.name)
+    for entry in listed:
+        if os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES and entry.is_file():
+            yield folder / entry.name
+        elif deeper and entry.is_dir():
+            yield from _image_files(folder / entry.name, deeper=False)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[IO[str]]:
+    """A text file, perhaps ``.gz``. Whatever goes wrong while it is read becomes a :class:`DataError` that names it."""
+    try:
+        with _open(path) as binary, io.TextIOWrapper(binary, encoding="utf-8-sig", newline="") as file:
+            yield file
+    except UnicodeDecodeError:
+        raise DataError(f"{path}, line {_undecodable_line(path)}: not UTF-8", "save the file as UTF-8") from None
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: a damaged archive: {error}", "fetch the file again") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}", "correct the path or the permissions") from None
+
+
+def _open(path: Path) -> IO[bytes]:
+    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+
+
+def _undecodable_line(path: Path) -> int:
+    """Number of the first line that is not UTF-8; 0 if there is none."""
+    with _open(path) as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                return number
+    return 0
+
+
+def _records(path: Path, file: Iterable[str], delimiter: str, quoting: int) -> Iterator[tuple[int, list[str]]]:
+    """Records of a delimited file, each with the line on which it begins."""
+    reader = csv.reader(file, delimiter=delimiter, quoting=quoting, strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise DataError(
+                f"{path}, line {line}: cannot be read as a table: {error}",
+                "close the quote that opens there, and double every quote within a quoted field",
+            ) from None
+        yield line, cells
 
 
 def is_cui(text: str) -> bool:
