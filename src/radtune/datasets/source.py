@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal, cast
 
 from radtune.config.datasets import SourceSettings
 from radtune.errors import DataError
@@ -140,8 +140,7 @@ class Source:
         path = self.folder / name
         self.files[name] = path
         with _reading(path) as file:
-            quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-            records = _records(path, file, delimiter, quoting)
+            records = _records(path, file, delimiter, quoted)
             found = list(header) if header else next(records, (1, []))[1]
             if not set(columns) <= set(found) or len(set(found)) < len(found):
                 raise DataError(
@@ -154,7 +153,7 @@ class Source:
                     self.note(place, "blank_line", f"{path}, line {line}: a blank line; passed over")
                 elif len(cells) != len(found):
                     raise DataError(
-                        f"{path}, line {line}: {len(cells)} fields, not {len(found)} fields as in the header",
+                        f"{path}, line {line}: not {len(found)} fields as in the header but {len(cells)}",
                         "quote fields that hold separators or line breaks",
                     )
                 else:
@@ -271,7 +270,7 @@ def _reading(path: Path) -> Iterator[IO[str]]:
 
 
 def _open(path: Path) -> IO[bytes]:
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+    return cast("IO[bytes]", gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
 
 
 def _undecodable_line(path: Path) -> int:
@@ -285,8 +284,9 @@ def _undecodable_line(path: Path) -> int:
     return 0
 
 
-def _records(path: Path, file: Iterable[str], delimiter: str, quoting: int) -> Iterator[tuple[int, list[str]]]:
+def _records(path: Path, file: Iterable[str], delimiter: str, quoted: bool) -> Iterator[tuple[int, list[str]]]:
     """Records of a delimited file, each with the line on which it begins."""
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     reader = csv.reader(file, delimiter=delimiter, quoting=quoting, strict=True)
     while True:
         line = reader.line_num + 1
