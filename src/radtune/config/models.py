@@ -166,6 +166,8 @@ class ModelSettings(Settings):
 
     build: BuildSettings
     """What it is."""
+    licence: str = ""
+    """Licence of the weights it starts from, as their owner states it; the report adds it to those of the images."""
     adaptation: AdaptationSettings = AdaptationSettings()
     """What is trained."""
     training: TrainingSettings = TrainingSettings()

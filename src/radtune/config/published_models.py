@@ -83,6 +83,7 @@ QWEN25_TARGETS = (
 PUBLISHED_MODELS: dict[str, ModelSettings] = {
     # Bioengineering 2025, 12(12), 1330, and ICMI 2025: 40,108,032 trained of 7,566,747,648.
     "llava16_mistral_7b": ModelSettings(
+        licence="Apache-2.0",
         build=_LLAVA_MISTRAL,
         adaptation=AdaptationSettings(strategy="targeted", rank=16, alpha=32, targets=_LLAVA_ATTENTION_AND_MLP),
         training=_LLAVA_TRAINING,
@@ -92,6 +93,7 @@ PUBLISHED_MODELS: dict[str, ModelSettings] = {
     ),
     # Section 3.1 of the same article: LoRA on every linear layer but the head, 98,467,840 trained. Alpha is not given.
     "llava16_mistral_7b_extended": ModelSettings(
+        licence="Apache-2.0",
         build=_LLAVA_MISTRAL,
         adaptation=AdaptationSettings(strategy="extended", rank=32, alpha=64),
         training=_LLAVA_TRAINING,
@@ -101,6 +103,7 @@ PUBLISHED_MODELS: dict[str, ModelSettings] = {
     ),
     # Section 3.1: LoRA, and head and embeddings unfrozen in place, 351,174,656 trained.
     "llava16_mistral_7b_hybrid": ModelSettings(
+        licence="Apache-2.0",
         build=_LLAVA_MISTRAL,
         adaptation=_LLAVA_HYBRID,
         training=_LLAVA_TRAINING,
@@ -110,6 +113,7 @@ PUBLISHED_MODELS: dict[str, ModelSettings] = {
     ),
     # The article names q, k, v, MLP and projector with scaling 1.0: 38,354,944 trained of 7,063,431,168.
     "llava16_vicuna_7b": ModelSettings(
+        licence="Llama 2 community licence",
         build=_LLAVA_VICUNA,
         adaptation=AdaptationSettings(
             strategy="targeted", rank=16, alpha=16, targets=(*_LLAVA_ATTENTION_AND_MLP, *_LLAVA_PROJECTOR)
@@ -126,6 +130,7 @@ PUBLISHED_MODELS: dict[str, ModelSettings] = {
     ),
     # Has the printed count, 34,406,400, but not the printed layers.
     "llava16_vicuna_7b_look_alike": ModelSettings(
+        licence="Llama 2 community licence",
         build=_LLAVA_VICUNA,
         adaptation=AdaptationSettings(
             strategy="targeted", rank=64, alpha=64, targets=("language:q_proj", "language:v_proj", *_LLAVA_PROJECTOR)
@@ -137,6 +142,7 @@ PUBLISHED_MODELS: dict[str, ModelSettings] = {
     ),
     # Section 3.1: 347,242,496 trained.
     "llava16_vicuna_7b_hybrid": ModelSettings(
+        licence="Llama 2 community licence",
         build=_LLAVA_VICUNA,
         adaptation=_LLAVA_HYBRID,
         training=_LLAVA_TRAINING,
@@ -147,6 +153,7 @@ PUBLISHED_MODELS: dict[str, ModelSettings] = {
     # Names q, k, v, o and MLP by suffix (CLIP has no o_proj), scaling 1.0: 84,672,512 trained of 7,063,427,072. The
     # projector's printed name, mm_proj, matches nothing in this network.
     "llava15_7b": ModelSettings(
+        licence="Llama 2 community licence",
         build=BuildSettings(family="llava", sources={"model": "hub:llava-hf/llava-1.5-7b-hf@main"}, image_size=336),
         adaptation=AdaptationSettings(
             strategy="targeted", rank=32, alpha=32, targets=(*_LLAVA_ATTENTION_AND_MLP, "language:o_proj")
@@ -158,6 +165,7 @@ PUBLISHED_MODELS: dict[str, ModelSettings] = {
     ),
     # Bioengineering 2025, 12(12), 1330: LoRA on every linear layer, scaling 2.0; 46,198,784 trained of 507,482,304.
     "smolvlm_500m": ModelSettings(
+        licence="Apache-2.0",
         build=BuildSettings(
             family="smolvlm",
             sources={"model": "hub:HuggingFaceTB/SmolVLM-500M-Instruct@main"},
@@ -174,6 +182,7 @@ PUBLISHED_MODELS: dict[str, ModelSettings] = {
     # "Adapting Lightweight Vision Language Models for Radiological VQA" (2025). Its printed target "j" is "k" in the article's
     # own source; names match by suffix there, so SigLIP's q, k and v come along: 12,966,912 trained.
     "paligemma_3b": ModelSettings(
+        licence="Gemma terms of use",
         build=BuildSettings(
             family="paligemma",
             sources={"model": "hub:google/paligemma-3b-mix-448@main"},
@@ -209,6 +218,7 @@ PUBLISHED_MODELS: dict[str, ModelSettings] = {
     # Bioengineering 2025, 12(12), 1330: LoRA on Wqkv, out_proj, fc1, fc2 and proj wherever a name ends so, scaling 0.25;
     # 74,422,272 trained of 1,857,482,608. Only revisions up to 2024-05-08 have that count.
     "moondream2": ModelSettings(
+        licence="Apache-2.0",
         build=BuildSettings(
             family="moondream2",
             sources={"model": "hub:vikhyatk/moondream2@2024-05-08"},
@@ -237,6 +247,7 @@ PUBLISHED_MODELS: dict[str, ModelSettings] = {
     # Bioengineering 2025, 12(12), 1330: "q, k, v only", scaling 2.0; by suffix, so in decoder, cross-attention, resampler and
     # vision tower: 19,750,912 trained of 8,929,679,632. Recipe of LLaVA-Mistral (ICMI 2025).
     "idefics_9b": ModelSettings(
+        licence="LLaMA licence: non-commercial research",
         build=BuildSettings(
             family="idefics",
             sources={"model": "hub:HuggingFaceM4/idefics-9b-instruct@main"},
@@ -260,6 +271,7 @@ PUBLISHED_MODELS: dict[str, ModelSettings] = {
     # The reading that gives the printed 22.0 M: every self-attention projection of decoder and vision tower, neither
     # cross-attention nor resampler; 22,020,096 trained. It contradicts the table's "q, k, v only".
     "idefics_9b_look_alike": ModelSettings(
+        licence="LLaMA licence: non-commercial research",
         build=BuildSettings(
             family="idefics",
             sources={"model": "hub:HuggingFaceM4/idefics-9b-instruct@main"},
@@ -282,6 +294,7 @@ PUBLISHED_MODELS: dict[str, ModelSettings] = {
     ),
     # Bioengineering 2025: LoRA on every linear layer, scaling 1.0. The square is the multiple of 28 next to the mean side of 600.
     "qwen2_vl_2b": ModelSettings(
+        licence="Apache-2.0",
         build=BuildSettings(
             family="qwen2_vl",
             sources={"model": "hub:Qwen/Qwen2-VL-2B-Instruct@main"},
@@ -299,6 +312,7 @@ PUBLISHED_MODELS: dict[str, ModelSettings] = {
     # Bioengineering 2025: "all attention and MLP layers", scaling 0.5. Names match by suffix there, so the vision tower's MLPs
     # come along; its attention has a fused qkv, which none of the names means.
     "qwen25_vl_3b": ModelSettings(
+        licence="Qwen research licence, non-commercial",
         build=QWEN25_VL_3B,
         adaptation=AdaptationSettings(strategy="targeted", rank=32, alpha=16, targets=QWEN25_TARGETS),
         training=TrainingSettings(batch_size=4, accumulation=8),
@@ -311,6 +325,7 @@ PUBLISHED_MODELS: dict[str, ModelSettings] = {
     ),
     # The same layers with the rank and the method that give the printed millions: 57,021,184.
     "qwen25_vl_3b_look_alike": ModelSettings(
+        licence="Qwen research licence, non-commercial",
         build=QWEN25_VL_3B,
         adaptation=AdaptationSettings(strategy="targeted", rank=24, alpha=12, dora=True, targets=QWEN25_TARGETS),
         training=TrainingSettings(batch_size=4, accumulation=8),
@@ -323,6 +338,7 @@ PUBLISHED_MODELS: dict[str, ModelSettings] = {
     ),
     # ICMI 2025 and shreydan/VisionGPT2: everything trained, in three stages.
     "visiongpt2": ModelSettings(
+        licence="Apache-2.0 (ViT), MIT (GPT-2)",
         build=BuildSettings(
             family="visiongpt2",
             sources={
@@ -344,6 +360,7 @@ PUBLISHED_MODELS: dict[str, ModelSettings] = {
     # stand in for CheXNet's, which its authors never published; `path:` takes the file of a reimplementation. Eight of the 128
     # positions are for the start token and the predicted modality.
     "cnn_transformer": ModelSettings(
+        licence="BSD-3-Clause (DenseNet), MIT (GPT-2)",
         build=BuildSettings(
             family="cnn_transformer",
             sources={"vision": "hub:timm/densenet121.tv_in1k@main", "language": "hub:openai-community/gpt2@main"},
@@ -358,6 +375,7 @@ PUBLISHED_MODELS: dict[str, ModelSettings] = {
     ),
     # arXiv 2312.01504, two-stage: one epoch with the image encoder frozen, then with it. Sizes and rates are not known.
     "soft_prompt_gpt2": ModelSettings(
+        licence="BSD-3-Clause (ResNet), MIT (GPT-2)",
         build=BuildSettings(
             family="soft_prompt",
             sources={"vision": "hub:timm/resnet50.tv_in1k@main", "language": "hub:openai-community/gpt2-large@main"},

@@ -60,6 +60,15 @@ def read_funnel(run: Run) -> list[Stage]:
         ("Make the sample data set", [layout.sample_sources], [layout.sample_quarantine]),
         ("Read image–caption pairs", [layout.captions], [layout.captions_quarantine]),
         ("Read the concept table", [layout.concepts], []),
+        ("Read the published questions", [layout.published_questions], []),
+        *(
+            (f"{what} of the further data set {name}", [made], rejected)
+            for name in run.further
+            for what, made, rejected in (
+                ("Read the items", layout.further(name).captions, [layout.further(name).captions_quarantine]),
+                ("Read the published questions", layout.further(name).published_questions, []),
+            )
+        ),
         ("Standardise images", run.image_shards, quarantined_images),
         ("Label modalities", [layout.modality_labels], []),
         ("Train the modality classifier (log rows)", [layout.modality_training_log], []),
@@ -100,7 +109,9 @@ def _stage(run: Run, title: str, made: list[Artifact], quarantines: list[Artifac
         first = {row["item_id"]: row["reason"] for row in reversed(rejected)}
         dropped.update(first.values())
     examples: dict[str, list[dict[str, str]]] = {}
-    for row in rejected:
+    for row in () if _of_a_restricted_set(run, quarantines) else rejected:
+        if row["item_id"] in run.restricted:
+            continue
         shown = examples.setdefault(row["reason"], [])
         if len(shown) < EXAMPLES:
             shown.append({"item_id": row["item_id"], "detail": row["detail"]})
@@ -113,6 +124,12 @@ def _stage(run: Run, title: str, made: list[Artifact], quarantines: list[Artifac
         note=_note(run, made),
         anchors=[artifact.name for artifact in (*made, *quarantines)],
     )
+
+
+def _of_a_restricted_set(run: Run, quarantines: list[Artifact]) -> bool:
+    """Whether these are items that a reader left out of a data set that is restricted, in whole or in part."""
+    tables = [path for path in run.caption_tables if any(path.parent == artifact.path.parent for artifact in quarantines)]
+    return any(run.restricted_items(path) for path in tables)
 
 
 def _note(run: Run, made: list[Artifact]) -> str:
@@ -145,6 +162,7 @@ def read_question_yield(run: Run, seed: int) -> list[Verdict]:
             groups.setdefault(reason, []).append(pair)
     verdicts = []
     for reason, members in groups.items():
-        drawn = random.Random(f"{seed} {reason}").sample(members, min(EXAMPLES, len(members)))
+        shown = [pair for pair in members if pair["item_id"] not in run.restricted]
+        drawn = random.Random(f"{seed} {reason}").sample(shown, min(EXAMPLES, len(shown)))
         verdicts.append(Verdict(reason, len(members), len(members) / len(pairs), drawn))
     return sorted(verdicts, key=lambda verdict: (verdict.reason != "", -verdict.pairs, verdict.reason))

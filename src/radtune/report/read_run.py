@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pyarrow as pa
 
 from radtune.artifacts import io
 from radtune.artifacts.kind import Kind
+from radtune.artifacts.kinds.captions import CAPTIONS
 from radtune.artifacts.kinds.system_scores import SYSTEM_SCORES
 from radtune.artifacts.layout import BASELINE, Layout
 from radtune.errors import DataError
@@ -68,6 +70,27 @@ class Run:
     def rows(self, path: Path, kind: Kind, columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
         """The artifact at ``path`` as plain rows; empty where the run has none there."""
         return io.read_rows(path, kind, columns) if self.artifact(path) else []
+
+    @property
+    def further(self) -> list[str]:
+        """Names of the further data sets."""
+        return sorted({name.split("/")[1] for name in self.artifacts if name.count("/") == 2 and name.startswith("datasets/")})
+
+    @property
+    def caption_tables(self) -> list[Path]:
+        """Captions of the first data set and of the further ones."""
+        paths = [self.layout.captions, *(self.layout.further(name).captions for name in self.further)]
+        return [path for path in paths if self.artifact(path)]
+
+    def restricted_items(self, captions: Path) -> frozenset[str]:
+        """Restricted items of one data set."""
+        table = io.read(captions, CAPTIONS, ["item_id", "restricted"])
+        return frozenset(table.filter(table.column("restricted")).column("item_id").to_pylist())
+
+    @cached_property
+    def restricted(self) -> frozenset[str]:
+        """Items that the report must not show: neither image nor text nor their very ids."""
+        return frozenset().union(*map(self.restricted_items, self.caption_tables))
 
     def arms(self, system: str) -> list[str]:
         """Arms in which ``system`` wrote predictions: ``plain`` first."""
