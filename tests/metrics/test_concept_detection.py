@@ -3,7 +3,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
-from radtune.errors import DataError
 from radtune.metrics.concept_detection import concept_detection_f1, parse_concepts
 
 CONCEPTS = st.frozensets(st.sampled_from(["C0040405", "C0024485", "C0817096", "C0006104"]))
@@ -28,11 +27,21 @@ def test_the_secondary_score_counts_some_concepts_only() -> None:
 
 
 def test_cells_of_the_tasks_files() -> None:
-    assert parse_concepts("C0040405;c0817096", "line 2") == {"C0040405", "C0817096"}
-    assert parse_concepts(" ", "line 2") == frozenset()
-    with pytest.raises(DataError, match="line 3: C1 occurs more than once"):
-        parse_concepts("C1;C1", "line 3")
-    with pytest.raises(DataError, match="line 4: an empty concept"):
-        parse_concepts("C1;", "line 4")
-    with pytest.raises(DataError, match="101 concepts"):
-        parse_concepts(";".join(f"C{number}" for number in range(101)), "line 5")
+    assert parse_concepts("C0040405; c0817096") == {"C0040405", "C0817096"}
+    assert parse_concepts(" ") == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ("C0040405;C0040405", "C0040405 occurs more than once"),
+        ("C0040405;c0040405", "C0040405 occurs more than once"),
+        ("C0040405;", "an empty concept"),
+        ("C0040405,C0817096", "'C0040405,C0817096' is not a CUI"),
+        ("CT", "'CT' is not a CUI"),
+        (";".join(f"C{number:07}" for number in range(101)), "101 concepts, and the task allows 100"),
+    ],
+)
+def test_cells_that_are_refused(cell: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        parse_concepts(cell)

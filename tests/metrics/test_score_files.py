@@ -153,7 +153,7 @@ def test_bleurt_by_its_option_and_an_empty_caption(tmp_path: Path, files: list[s
     folder = write_bleurt(tmp_path / "bleurt")
     write_captions(Path(files[1]), PREDICTIONS | {"b": " "})
     output = radtune_score(*files, "--metrics", "bleurt", "--settings", json.dumps({"bleurt_source": f"path:{folder}"}))
-    assert "empty captions: 1, which score 0" in output
+    assert "empty predictions: 1, which score 0" in output
     values = {row["item_id"]: row["value"] for row in read_rows(Path(files[5]), SCORES)}
     assert values["b"] == 0
     assert values["a"] != 0

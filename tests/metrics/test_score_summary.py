@@ -31,7 +31,7 @@ def summary(reason: str = "") -> Summary:
     scores = score_rows("bleu4", VALUES) + score_rows("bleurt", dict.fromkeys(VALUES))
     signatures = [signature_row("bleu4", total=0.7), signature_row("bleurt", reason=reason, unavailable_items=4)]
     metrics = summarise(scores, signatures, SETTINGS, seed=3)
-    return Summary("1", "p.csv", "r.csv", {}, None, False, 4, 1, SETTINGS.confidence, SETTINGS.resamples, 3, metrics)
+    return Summary("1", "caption", "p.csv", "r.csv", {}, None, False, 4, 1, SETTINGS.confidence, SETTINGS.resamples, 3, metrics)
 
 
 def test_the_mean_is_over_the_captions_that_have_a_value() -> None:
@@ -51,7 +51,7 @@ def test_the_table_aligns_and_fits_a_terminal() -> None:
     assert len({len(line) for line in lines[:4]}) == 1
     assert lines[2].split() == ["bleu4", "0.5833", "0.2500", "to", "1.0000", "0.7000", "3"]
     assert lines[3].split() == ["bleurt", "unavailable", "0"]
-    assert "empty captions: 1, which score 0" in lines
+    assert "empty predictions: 1, which score 0" in lines
     assert max(map(len, lines)) <= WIDTH
     assert lines[-1].strip() == "What to do: find them"
 

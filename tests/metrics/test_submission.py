@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from radtune.errors import DataError
-from radtune.metrics.submission import read_submission
+from radtune.metrics.submission import CONCEPTS, is_concept_file, read_submission
 
 REFERENCES = b'ID,Caption\na,"CT, axial."\nb,MRI of the brain.\nc,Chest X-ray.\n'
 
@@ -93,9 +93,39 @@ def test_what_only_the_official_check_refuses(tmp_path: Path) -> None:
     ]
 
 
+def test_files_of_concepts_are_checked_by_their_own_rules(tmp_path: Path) -> None:
+    content = (
+        b"ID,CUIs\n"
+        b"a,C0040405,C0817096\n"  # 2: commas
+        b"b,C0040405;C0040405\n"  # 3: twice
+        b"c,CT\n"  # 4: no CUI
+        b"d," + b";".join(b"C%07d" % number for number in range(101)) + b"\n"  # 5: too many
+        b"e\n"  # 6: one column
+    )
+    paths = write(tmp_path, content, b"ID,CUIs\n" + b"".join(b"%c,C0040405\n" % letter for letter in b"abcdef"))
+    assert is_concept_file(paths[1])
+    with pytest.raises(DataError) as refusal:
+        read_submission(*paths, CONCEPTS)
+    assert refusal.value.problem.replace(f"{tmp_path}/", "").splitlines() == [
+        "6 problem(s) in the files (ID,CUIs)",
+        "  p.csv, line 2: has 3 columns; concepts are separated by semicolons",
+        "  p.csv, line 3: C0040405 occurs more than once",
+        "  p.csv, line 4: 'CT' is not a CUI (C and seven digits)",
+        "  p.csv, line 5: 101 concepts, and the task allows 100",
+        "  p.csv, line 6: has one column; ID and list of concepts are separated by a comma",
+        "  r.csv, line 7: the ID 'f' has no list of concepts in p.csv",
+    ]
+    paths = write(tmp_path, REFERENCES)
+    assert not is_concept_file(paths[1])
+    with pytest.raises(DataError, match="the header is 'ID,Caption', and has to be exactly 'ID,CUIs'"):
+        read_submission(*paths, CONCEPTS)
+
+
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read: No such file"):
         read_submission(tmp_path / "none.csv", tmp_path / "none.csv")
+    with pytest.raises(DataError, match="cannot be read: No such file"):
+        is_concept_file(tmp_path / "none.csv")
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -57,9 +57,13 @@ DEFAULT_WEIGHTS_CACHE = Path.home() / ".cache/radtune"
 
 
 def score_files(
-    predictions: Annotated[Path, typer.Option(help="CSV file of predicted captions, header ID,Caption.", dir_okay=False)],
-    references: Annotated[Path, typer.Option(help="CSV file of true captions, of the same IDs.", dir_okay=False)],
-    output: Annotated[Path, typer.Option(help="Where the per-caption scores go (Parquet).", dir_okay=False)],
+    predictions: Annotated[
+        Path, typer.Option(help="CSV file of predicted captions (ID,Caption) or concepts (ID,CUIs).", dir_okay=False)
+    ],
+    references: Annotated[
+        Path, typer.Option(help="CSV file of true captions or concepts, of the same IDs; its header says which.", dir_okay=False)
+    ],
+    output: Annotated[Path, typer.Option(help="Where the scores of each caption or image go (Parquet).", dir_okay=False)],
     summary: Annotated[Path | None, typer.Option(help="Where means, intervals and signatures go (JSON).", dir_okay=False)] = None,
     images: Annotated[
         Path | None,
@@ -79,6 +83,10 @@ def score_files(
     encoder: Annotated[
         str | None, typer.Option(help="A CLIP in MedImageInsight's place for the similarity.", metavar="SOURCE")
     ] = None,
+    manual_concepts: Annotated[
+        Path | None,
+        typer.Option(help="For files of concepts: those that people assigned (ID,CUIs), for the secondary F1.", dir_okay=False),
+    ] = None,
     strict_official: Annotated[
         bool, typer.Option("--strict-official", help="Score empty captions and broken images as the published evaluator does.")
     ] = False,
@@ -92,14 +100,34 @@ def score_files(
     seed: SeedOption = 1,
     weights_cache: WeightsCacheOption = DEFAULT_WEIGHTS_CACHE,
 ) -> None:
-    """Score a CSV file of captions against another, in the submission format of ImageCLEFmedical. No workflow is needed.
+    """Score a CSV file of captions, or of concepts, against another, in the formats of ImageCLEFmedical. No workflow is needed.
 
     A metric that needs what is not there (weights, images, a concept table, a package) is unavailable, with the reason.
     """
+    from radtune.metrics.score_concepts import refuse_options, score_concepts
     from radtune.metrics.score_files import parse_settings, split_concepts
     from radtune.metrics.score_files import score_files as step
     from radtune.metrics.score_summary import table
+    from radtune.metrics.submission import is_concept_file
 
+    if is_concept_file(references):
+        others = {"--images": images, "--variant": variant, "--metrics": metrics, "--encoder": encoder, "--cache": cache}
+        refuse_options(others, "concepts")
+        print(
+            table(
+                score_concepts(
+                    predictions,
+                    references,
+                    output,
+                    summary,
+                    manual=manual_concepts,
+                    strict_official=strict_official,
+                    seed=seed,
+                )
+            )
+        )
+        return
+    refuse_options({"--manual-concepts": manual_concepts}, "captions")
     concept_table, concept_pack = split_concepts(concepts)
     found = step(
         predictions,

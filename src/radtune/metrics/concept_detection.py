@@ -5,29 +5,33 @@ A run's models write captions and predict no concepts, so no rule uses this; it 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Set
+from typing import Final
 
-from radtune.errors import DataError
 from radtune.metrics.concept_f1 import set_f1
 
-MOST_CONCEPTS = 100
+MOST_CONCEPTS: Final = 100
 """Most concepts that the task allows for one image."""
+CUI: Final = re.compile(r"C\d{7}")
 
 
-def parse_concepts(cell: str, where: str) -> frozenset[str]:
+def parse_concepts(cell: str) -> frozenset[str]:
     """CUIs of a cell of the task's files (``C0040405;C0817096``), in capitals; none for an empty cell.
 
-    Raises :class:`DataError`, which names ``where``, for an empty CUI, one that occurs twice, or more than the task allows.
+    Raises ``ValueError`` for what is no CUI, one that occurs twice, or more than the task allows.
     """
     if not cell.strip():
         return frozenset()
     concepts = [concept.strip().upper() for concept in cell.split(";")]
     if "" in concepts:
-        raise DataError(f"{where}: an empty concept in {cell!r}", "separate concepts by one semicolon")
+        raise ValueError("an empty concept; separate concepts by one semicolon, with none at the end")
+    if wrong := [concept for concept in concepts if not CUI.fullmatch(concept)]:
+        raise ValueError(f"{wrong[0]!r} is not a CUI (C and seven digits)")
     if twice := {concept for concept in concepts if concepts.count(concept) > 1}:
-        raise DataError(f"{where}: {min(twice)} occurs more than once", "name each concept once")
+        raise ValueError(f"{min(twice)} occurs more than once")
     if len(concepts) > MOST_CONCEPTS:
-        raise DataError(f"{where}: {len(concepts)} concepts, and the task allows {MOST_CONCEPTS}", "keep the surest of them")
+        raise ValueError(f"{len(concepts)} concepts, and the task allows {MOST_CONCEPTS}")
     return frozenset(concepts)
 
 

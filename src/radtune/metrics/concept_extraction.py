@@ -6,9 +6,6 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-import numpy as np
-import pandas as pd
-
 MINIMUM_NAME_LENGTH: Final = 2
 """Shortest name looked for. MedCAT's default of 3 would never see ``CT``."""
 
@@ -72,6 +69,8 @@ def build_pack(concepts: Sequence[Mapping[str, Any]]) -> Any:
     Names match whole words whatever their case, except that names shorter than four letters must stand in capitals (MedCAT's
     rule: ``CT``, not ``ct``). A name that several concepts share means the one with the smallest CUI.
     """
+    import numpy as np
+    import pandas as pd
     from medcat.cat import CAT
     from medcat.config import Config
     from medcat.model_creation.cdb_maker import CDBMaker

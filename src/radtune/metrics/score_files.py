@@ -16,7 +16,7 @@ import orjson
 
 from radtune import __version__
 from radtune.artifacts.digests import file_digest
-from radtune.artifacts.io import atomic_path, write
+from radtune.artifacts.io import write
 from radtune.artifacts.kinds.captions import CAPTIONS
 from radtune.artifacts.kinds.concepts import CONCEPTS
 from radtune.artifacts.kinds.scores import SCORES
@@ -30,7 +30,7 @@ from radtune.metrics.image_folder import ImageFolder
 from radtune.metrics.official import PUBLISHED, evaluate_as_published
 from radtune.metrics.registry import METRICS
 from radtune.metrics.score import evaluate_metric, score_predictions
-from radtune.metrics.score_summary import Summary, summarise
+from radtune.metrics.score_summary import Summary, summarise, write_summary
 from radtune.metrics.stored_scores import StoredScores
 from radtune.metrics.submission import read_submission
 from radtune.metrics.variants import with_variant
@@ -101,7 +101,7 @@ def score_files(
     Raises :class:`DataError` if a file cannot be scored, :class:`ConfigError` for settings that do not fit, and writes nothing.
     """
     inputs = {"predictions": predictions, "references": references} | ({"concepts": concepts} if concepts else {})
-    _check_targets([output, *([summary] if summary else [])], list(inputs.values()))
+    check_targets([output, *([summary] if summary else [])], list(inputs.values()))
     _check_settings(settings, strict_official)
     submitted, true = read_submission(
         predictions, references, as_official=strict_official and settings.variant == "imageclef2026-code"
@@ -120,7 +120,7 @@ def score_files(
             weights_cache=weights_cache,
             images=ImageFolder(images).image if images else None,
         )
-        rows = _prediction_rows(predictions.stem, submitted, true)
+        rows = prediction_rows(predictions.stem, submitted, true)
         evaluate_one = evaluate_as_published if strict_official else evaluate_metric
         if cache is not None:
             evaluate_one = StoredScores(cache, _conditions(applied, origin), evaluate_one).evaluate
@@ -128,6 +128,7 @@ def score_files(
     benchmark = BenchmarkSettings()
     found = Summary(
         radtune=__version__,
+        task="caption",
         predictions=str(predictions),
         references=str(references),
         sha256={role: file_digest(path) for role, path in inputs.items()},
@@ -142,12 +143,11 @@ def score_files(
     )
     write(output, SCORES, score_rows, origin)
     if summary is not None:
-        with atomic_path(summary) as temporary:
-            temporary.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        write_summary(summary, found)
     return found
 
 
-def _check_targets(targets: list[Path], sources: list[Path]) -> None:
+def check_targets(targets: list[Path], sources: list[Path]) -> None:
     """Raise :class:`ConfigError` if an output would be written over an input."""
     for target in targets:
         if target.resolve() in {source.resolve() for source in sources}:
@@ -184,8 +184,10 @@ def _without_partial_averages(settings: MetricSettings) -> MetricSettings:
     return settings.model_copy(update=kept)
 
 
-def _prediction_rows(system: str, submitted: Mapping[str, str], true: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The rows that an artifact ``predictions`` would have, as far as scoring reads them. Every caption is a group."""
+def prediction_rows(
+    system: str, submitted: Mapping[str, str], true: Mapping[str, str], task: str = "caption"
+) -> list[dict[str, Any]]:
+    """The rows that an artifact ``predictions`` would have, as far as scoring reads them. Every item is a group."""
     return [
         {
             "prediction_id": item_id,
@@ -194,7 +196,7 @@ def _prediction_rows(system: str, submitted: Mapping[str, str], true: Mapping[st
             "group_id": item_id,
             "system": system,
             "arm": "plain",
-            "task": "caption",
+            "task": task,
             "prediction": submitted[item_id],
             "reference": reference,
         }

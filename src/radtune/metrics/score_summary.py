@@ -6,15 +6,22 @@ import json
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, Literal
 
 import numpy as np
+import orjson
 
+from radtune.artifacts.io import atomic_path
 from radtune.config.metrics import BenchmarkSettings
 from radtune.statistics.bootstrap import cluster_bootstrap
 
 WIDTH: Final = 120
-_HEADER: Final = ("metric", "mean", "interval", "corpus", "captions")
+_HEADER: Final = ("metric", "mean", "interval", "corpus")
+
+ScoredTask = Literal["caption", "concepts"]
+_NOUNS: Final[Mapping[ScoredTask, str]] = {"caption": "captions", "concepts": "images"}
+"""What the rows of a file are called."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +50,15 @@ class Summary:
 
     radtune: str
     """Version."""
+    task: ScoredTask
     predictions: str
     references: str
     sha256: Mapping[str, str]
-    """Of both files and of the concept table, by role."""
+    """Of both files and of the concept table or the file of manual concepts, by role."""
     variant: str | None
     strict_official: bool
     captions: int
+    """Rows of the file: captions, or images with their concepts."""
     empty_predictions: int
     confidence: float
     """Level of the intervals."""
@@ -67,6 +76,12 @@ def summarise(
         if row["value"] is not None:
             values[row["metric"]][row["group_id"]] = row["value"]
     return {row["metric"]: _summarise_metric(row, values[row["metric"]], settings, seed) for row in signature_rows}
+
+
+def write_summary(path: Path, summary: Summary) -> None:
+    """Write the summary as JSON."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(orjson.dumps(summary, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 
 def _summarise_metric(
@@ -87,13 +102,14 @@ def _summarise_metric(
 
 def table(summary: Summary) -> str:
     """One line a metric, then what is empty and what is unavailable for which reason; for a terminal of 120 columns."""
-    lines = [_HEADER, *(_cells(name, metric) for name, metric in summary.metrics.items())]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADER))]
+    noun = _NOUNS[summary.task]
+    lines = [(*_HEADER, noun), *(_cells(name, metric) for name, metric in summary.metrics.items())]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     text = ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) for line in lines]
     text.insert(1, "-" * max(map(len, text)))
-    text += ["", f"{summary.captions:,} captions, {summary.confidence:.0%} bootstrap intervals of the mean"]
+    text += ["", f"{summary.captions:,} {noun}, {summary.confidence:.0%} bootstrap intervals of the mean"]
     if summary.empty_predictions:
-        text.append(f"empty captions: {summary.empty_predictions:,}" + ("" if summary.strict_official else ", which score 0"))
+        text.append(f"empty predictions: {summary.empty_predictions:,}" + ("" if summary.strict_official else ", which score 0"))
     reasons: dict[str, list[str]] = {}
     for name, metric in summary.metrics.items():
         if metric.reason:
