@@ -49,6 +49,9 @@ from radtune.report.site import build_site
 SCRIPT = "<script>document.title = 'taken over'</script>"
 """Text that must never reach a page as markup."""
 
+RESTRICTED = "J. Doe"
+"""Id and beginning of the caption of a test item that a page must not show."""
+
 MODALITIES = ("CT", "MRI", "Other", "Radiograph", "Ultrasound")
 SYSTEMS = {
     "soft_prompt_smollm2": {
@@ -67,8 +70,9 @@ ITEMS = 60
 class RunMaker:
     """Writes artifacts into a run folder in the order of the flow."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, with_restricted: bool = False) -> None:
         self.layout = Layout(folder)
+        self.with_restricted = with_restricted
         self.random = random.Random(7)
 
     def put(
@@ -107,7 +111,9 @@ class RunMaker:
         for system, sources in SYSTEMS.items():
             self.training(system, sources)
         self.results()
-        self.layout.config.write_text("run: sample\nseed: 2025\n", encoding="utf-8")
+        self.layout.config.write_text(
+            "run: sample\nseed: 2025\nmodels:\n  soft_prompt_smollm2: {licence: Llama 2 community licence}\n", encoding="utf-8"
+        )
 
     def data(self) -> None:
         self.items: list[dict[str, Any]] = []
@@ -119,6 +125,8 @@ class RunMaker:
         self.hostile = next(item for item in self.items if item["split"] == "test")
         self.hostile["caption"] = f"{SCRIPT} Axial CT of the chest & abdomen."
         self.hostile["item_id"] = "<img src=x onerror=alert(1)>"
+        if self.with_restricted:
+            self.items[-1] |= {"item_id": RESTRICTED, "caption": f"{RESTRICTED} is the name of a patient."}
         rows = [
             {
                 "item_id": item["item_id"],
@@ -127,7 +135,7 @@ class RunMaker:
                 "caption": item["caption"],
                 "concepts": ["C0040405"],
                 "manual_concepts": ["C0040405"],
-                "restricted": False,
+                "restricted": item["item_id"] == RESTRICTED,
                 "image_path": f"images/{index}.png",
                 "image_sha256": text_digest(str(index)),
                 "group_id": f"group_{index // 2}",
@@ -565,3 +573,11 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("results") / "sample"
     RunMaker(folder).make()
     return folder
+
+
+@pytest.fixture(scope="session")
+def restricted_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A complete run with one restricted test item, and the item's id, with which its caption begins."""
+    folder = tmp_path_factory.mktemp("restricted") / "sample"
+    RunMaker(folder, with_restricted=True).make()
+    return folder, RESTRICTED

@@ -13,8 +13,13 @@ from typing import Any
 
 import pytest
 
+from radtune.artifacts.io import read_rows
+from radtune.artifacts.kinds.captions import CAPTIONS
+from radtune.artifacts.kinds.quarantine import QUARANTINE
+from radtune.artifacts.layout import Layout
 from radtune.config.report import ReportSettings
 from radtune.errors import ArtifactError, DataError
+from radtune.images.store import ImageStore
 from radtune.report.site import build_site, format_count, format_duration, format_magnitude, format_percent, format_score
 
 Parse = Callable[[Path], Any]
@@ -42,9 +47,20 @@ def test_results_table_shows_every_system_with_interval_and_the_baseline_last(si
 def test_sections_come_in_order_and_the_contents_list_them(site: Path, parse: Parse) -> None:
     page = parse(site)
     sections = [attributes["id"] for tag, attributes in page.tags if tag == "section"]
-    assert sections == ["results", "comparisons", "slices", "training", "funnel", "modality", "data", "gallery", "audit"]
+    assert sections == [
+        "results",
+        "comparisons",
+        "slices",
+        "training",
+        "funnel",
+        "modality",
+        "data",
+        "licences",
+        "gallery",
+        "audit",
+    ]
     links = [attributes["href"] for tag, attributes in page.tags if tag == "a"]
-    assert [f"#{name}" for name in sections] == [link for link in links if link[1:] in sections][1:10]
+    assert [f"#{name}" for name in sections] == [link for link in links if link[1:] in sections][1 : 1 + len(sections)]
     assert "not a medical device" in page.text
     assert "This run has no" not in page.text
 
@@ -144,3 +160,19 @@ def test_numbers_read_as_in_print() -> None:
         "2.2\u202fG",
     ]
     assert [format_duration(value) for value in (59, 61, 7384)] == ["59 s", "1 min 01 s", "2 h 03 min"]
+
+
+def test_restricted_items_are_not_shown(restricted_run: tuple[Path, str], tmp_path: Path) -> None:
+    """Neither text, nor id, nor image; what a reader left out of such a data set is counted and not named."""
+    folder, name = restricted_run
+    layout = Layout(folder)
+    build_site(folder, tmp_path / "index.html", settings=ReportSettings(example_images=100), seed=1)
+    shown = contents(tmp_path)
+    store = ImageStore(layout.all_images(2))
+    others = [row["item_id"] for row in read_rows(layout.captions, CAPTIONS) if row["split"] == "test" and row["item_id"] != name]
+    assert {store.bytes(item) for item in others} <= set(shown.values()), "every other test image is in the gallery"
+    assert store.bytes(name) not in shown.values()
+    assert not any(name.encode() in content for content in shown.values())
+    page = shown["index.html"].decode()
+    assert "empty caption: 1" in page
+    assert not any(row["detail"] in page for row in read_rows(layout.captions_quarantine, QUARANTINE))
