@@ -94,6 +94,15 @@ def test_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert with_source(f"hub:org/name@{commit}") == ["there"]
 
 
+def test_weights_of_metrics_are_named_and_their_absence_is_a_warning(tmp_path: Path) -> None:
+    def similarity(**metrics: Any) -> list[str]:
+        return states(check_needs(configured(tmp_path, metrics=metrics)), "metrics.similarity_source")
+
+    assert similarity() == ["there"]  # of a pinned commit, to be downloaded
+    assert similarity(similarity_source=f"path:{tmp_path}/absent") == ["warning"]
+    assert similarity(metrics=["rouge"], relevance=[], factuality=[]) == []
+
+
 def test_gated_model_wants_a_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_TOKEN", raising=False)
     monkeypatch.setenv("HF_HOME", str(tmp_path))

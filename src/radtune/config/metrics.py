@@ -84,9 +84,10 @@ class MetricSettings(Settings):
     concept_pack_sha256: str | None = None
     """SHA-256 of the pack's .zip."""
     similarity_encoder: Literal["medimageinsight", "clip"] = "medimageinsight"
-    """What encodes image and caption: ImageCLEF's MedImageInsight, which radtune cannot run, or a CLIP in its place."""
-    similarity_source: str = "hub:lion-ai/MedImageInsights@main"
-    """The encoder's folder; of a CLIP, one that `transformers` can load, with `model.safetensors`."""
+    """What encodes image and caption: ImageCLEF's MedImageInsight, or a CLIP in its place."""
+    similarity_source: str = "hub:lion-ai/MedImageInsights@c3a1ea9b7cb791fdd810a3ee2540ec2e8aa9af4f"
+    """MedImageInsight's repository or a copy of it, with the folder `2024.09.27`; of a CLIP, a folder that `transformers` can
+    load, with `model.safetensors`."""
     similarity_sha256: str | None = None
     """SHA-256 of its weight file."""
     clipscore_source: str = "hub:openai/clip-vit-base-patch32@c237dc49a33fc61debc9276459120b7eac67e7ef"

@@ -105,11 +105,7 @@ def _sources(config: RadtuneConfig) -> Iterator[tuple[str, str, str | None]]:
     if config.questions.backend == "local":
         yield "questions.model", config.questions.model, config.questions.sha256
     for metric, keys in _METRIC_SOURCES.items():
-        # MedImageInsight cannot be run, so nothing of it is fetched.
-        unused = metric not in config.metrics.metrics or (
-            metric == "similarity" and config.metrics.similarity_encoder == "medimageinsight"
-        )
-        for key in () if unused else keys:
+        for key in keys if metric in config.metrics.metrics else ():
             if source := getattr(config.metrics, key):
                 yield f"metrics.{key}", source, getattr(config.metrics, key.replace("_source", "_sha256"), None)
     for system in config.systems:
