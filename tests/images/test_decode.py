@@ -1,11 +1,12 @@
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from radtune.images.decode import RejectedImage, decode, to_rgb
+from radtune.images.decode import RejectedImage, _decode_plain_jpeg, _is_plain_jpeg, decode, to_rgb
 
 BLACK = (0, 0, 0)
 GREEN = (10, 200, 30)
@@ -48,8 +49,9 @@ def test_every_orientation_becomes_upright(file_format: str, number: int) -> Non
     options = {"JPEG": {"quality": 95}, "WEBP": {"lossless": True}}.get(file_format, {})
     decoded = decode(encoded(corner(number), file_format, exif=exif(number), **options), BLACK, PIXELS)
     assert decoded.steps["orientation"] == number
-    assert decoded.pixels.size == (24, 16)
-    bright = np.asarray(decoded.pixels.convert("L")) > 127
+    assert decoded.size == (24, 16)
+    assert decoded.pixels.shape == (16, 24, 3)
+    bright = decoded.pixels.min(axis=2) > 127
     assert bright[:6, :9].all()
     assert bright.sum() == 6 * 9
 
@@ -58,7 +60,7 @@ def test_malformed_exif_does_not_cost_the_picture() -> None:
     content = encoded(corner(6), "WEBP", exif=exif(6), lossless=True)
     decoded = decode(content.replace(b"MM\x00*", b"MM\x00?"), BLACK, PIXELS)  # not the number that begins a TIFF header
     assert decoded.steps["orientation"] is None
-    assert decoded.pixels.size == (16, 24)
+    assert decoded.size == (16, 24)
 
 
 @pytest.mark.filterwarnings("ignore:Truncated File Read")
@@ -69,7 +71,7 @@ def test_a_malformed_tag_beside_the_orientation_does_not_cost_it() -> None:
     unit = content.index(ExifTags.Base.ResolutionUnit.to_bytes(2, "big"))
     decoded = decode(content[: unit + 2] + b"\x00\x0c" + content[unit + 4 :], BLACK, PIXELS)  # type 12, a float of 8 bytes
     assert decoded.steps["orientation"] == 6
-    assert decoded.pixels.size == (24, 16)
+    assert decoded.size == (24, 16)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,7 @@ def test_colour_survives_every_way_of_storing_it(mode: str, file_format: str) ->
     special = {"LAB": Image.new("LAB", (8, 8), (lightness, 128, 128)), "P": image.quantize()}
     stored = special.get(mode) or image.convert(mode)
     decoded = decode(encoded(stored, file_format), BLACK, PIXELS)
-    assert np.abs(np.asarray(decoded.pixels).astype(int) - np.array(grey)).max() <= 3
+    assert np.abs(decoded.pixels.astype(int) - np.array(grey)).max() <= 3
 
 
 @pytest.mark.parametrize(
@@ -116,13 +118,22 @@ def test_colour_survives_every_way_of_storing_it(mode: str, file_format: str) ->
 def test_deep_images_are_scaled_by_their_own_range(values: np.ndarray[Any, Any], mode: str, file_format: str) -> None:
     decoded = decode(encoded(Image.fromarray(values), file_format), BLACK, PIXELS)
     assert decoded.mode == mode
-    assert np.asarray(decoded.pixels)[0, :, 0].tolist() == [0, 128, 255]
+    assert decoded.pixels[0, :, 0].tolist() == [0, 128, 255]
     assert decoded.steps["scaled_from"] == [values.min(), values.max()]
 
 
 def test_big_endian_16_bits() -> None:
     image = Image.frombytes("I;16B", (3, 1), np.array([[256, 512, 768]], ">u2").tobytes())
     assert np.asarray(to_rgb(image, BLACK)[0])[0, :, 0].tolist() == [0, 128, 255]
+
+
+def test_a_window_clips_what_lies_outside_its_percentiles() -> None:
+    values = np.arange(101, dtype=np.uint16).reshape(1, 101) * 10
+    values[0, 100] = 60_000  # a bright marker
+    decoded = decode(encoded(Image.fromarray(values), "PNG"), BLACK, PIXELS, window=(10, 90))
+    grey = decoded.pixels[0, :, 0].tolist()
+    assert decoded.steps["scaled_from"] == [100, 900]
+    assert (grey[:11], grey[51], grey[90:]) == ([0] * 11, 131, [255] * 11)
 
 
 def test_values_that_are_not_finite_do_not_stretch_the_range() -> None:
@@ -143,19 +154,19 @@ def test_transparency_lies_over_the_fill_colour() -> None:
     rgba = Image.new("RGBA", (3, 1), (0, 0, 0, 0))
     rgba.putpixel((1, 0), (250, 0, 0, 255))
     decoded = decode(encoded(rgba, "PNG"), GREEN, PIXELS)
-    assert [decoded.pixels.getpixel((x, 0)) for x in range(3)] == [GREEN, (250, 0, 0), GREEN]
+    assert [tuple(pixel) for pixel in decoded.pixels[0]] == [GREEN, (250, 0, 0), GREEN]
     assert decoded.steps["alpha"] is True
     palette = Image.new("P", (2, 1), 0)
     palette.putpalette([255, 0, 0, 0, 0, 255])
     palette.putpixel((1, 0), 1)
     decoded = decode(encoded(palette, "PNG", transparency=0), GREEN, PIXELS)
-    assert [decoded.pixels.getpixel((x, 0)) for x in range(2)] == [GREEN, (0, 0, 255)]
+    assert [tuple(pixel) for pixel in decoded.pixels[0]] == [GREEN, (0, 0, 255)]
 
 
 def test_first_of_several_frames() -> None:
     frames = [Image.new("L", (4, 4), value) for value in (50, 100, 150)]
     decoded = decode(encoded(frames[0], "TIFF", save_all=True, append_images=frames[1:]), BLACK, PIXELS)
-    assert decoded.pixels.getpixel((0, 0)) == (50, 50, 50)
+    assert tuple(decoded.pixels[0, 0]) == (50, 50, 50)
     assert decoded.steps["frames"] == 3
 
 
@@ -187,3 +198,83 @@ def test_bombs_are_refused_before_their_pixels_are_decoded() -> None:
     huge = huge[:18] + (60_000).to_bytes(4, "little") * 2 + huge[26:]  # a header that promises 3.6 gigapixels
     with pytest.raises(RejectedImage, match="too_large"):
         decode(huge, BLACK, PIXELS)
+
+
+def by_pillow(content: bytes) -> np.ndarray[Any, Any]:
+    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+
+
+PHOTO = Image.fromarray(np.random.default_rng(2).integers(0, 256, (12, 17, 3), np.uint8)).resize((171, 123))
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_plain_jpeg_has_pillows_pixels_and_record(mode: str, subsampling: int, progressive: bool) -> None:
+    content = encoded(PHOTO.convert(mode), "JPEG", quality=80, subsampling=subsampling, progressive=progressive)
+    assert _decode_plain_jpeg(content, None) is not None
+    decoded = decode(content, BLACK, PIXELS)
+    assert np.array_equal(decoded.pixels, by_pillow(content))
+    assert (decoded.mode, decoded.size, decoded.steps) == (mode, (171, 123), {"orientation": 1, "frames": 1})
+
+
+def adobe(content: bytes, transform: int) -> bytes:
+    """The JPEG file with Adobe's marker, in which ``transform`` says how colour is stored."""
+    return content[:2] + b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00" + bytes([transform]) + content[2:]
+
+
+@pytest.mark.parametrize("transform", [0, 1])
+def test_adobes_marker_is_obeyed(transform: int) -> None:
+    content = adobe(encoded(PHOTO, "JPEG", quality=95)[20:].join([b"\xff\xd8", b""]), transform)  # without the JFIF marker
+    with Image.open(io.BytesIO(content)) as image:
+        assert image.info["adobe_transform"] == transform
+        assert _is_plain_jpeg(image) == (transform == 1)
+    assert np.array_equal(decode(content, BLACK, PIXELS).pixels, by_pillow(content))
+    # Read as RGB, the same bytes are another picture: the marker matters.
+    assert (np.abs(by_pillow(content).astype(int) - np.asarray(PHOTO)).mean() < 10) == (transform == 1)
+
+
+def test_cmyk_and_several_frames_are_left_to_pillow() -> None:
+    cmyk = encoded(PHOTO.convert("CMYK"), "JPEG")
+    several = encoded(PHOTO, "MPO", save_all=True, append_images=[PHOTO.rotate(180)])
+    for content in (cmyk, several):
+        with Image.open(io.BytesIO(content)) as image:
+            assert not _is_plain_jpeg(image)
+    assert np.array_equal(decode(cmyk, BLACK, PIXELS).pixels, by_pillow(cmyk))
+    decoded = decode(several, BLACK, PIXELS)
+    assert np.array_equal(decoded.pixels, by_pillow(several))
+    assert decoded.steps["frames"] == 2
+
+
+def test_a_jpeg_cut_anywhere_is_rejected() -> None:
+    content = encoded(PHOTO, "JPEG", quality=90)
+    for length in range(2, len(content) - 2, 97):
+        with pytest.raises(RejectedImage) as problem:
+            decode(content[:length], BLACK, PIXELS)
+        assert problem.value.reason == ("not_an_image" if length < content.index(b"\xff\xda") else "damaged")
+
+
+def test_what_simplejpeg_refuses_is_judged_by_pillow() -> None:
+    content = encoded(PHOTO, "JPEG", quality=90)
+    middle = content.index(b"\xff\xda") + (len(content) - content.index(b"\xff\xda")) // 2
+    broken = content[:middle] + b"\xff\xd3" + content[middle:]  # a restart marker where none belongs
+    assert _decode_plain_jpeg(broken, None) is None
+    assert np.array_equal(decode(broken, BLACK, PIXELS).pixels, by_pillow(broken))
+
+
+def test_scaled_decoding_stays_above_the_size_that_is_wanted() -> None:
+    content = encoded(PHOTO.resize((1000, 600)), "JPEG", quality=95)
+    full = decode(content, BLACK, PIXELS)
+    for side, expected in ((501, (1000, 600)), (500, (500, 300)), (251, (375, 225)), (120, (125, 75)), (20, (125, 75))):
+        decoded = decode(content, BLACK, PIXELS, scaled_to=side)
+        assert (decoded.pixels.shape[1::-1], decoded.size) == (expected, (1000, 600))
+        assert decoded.steps.get("decoded_size") == (None if expected == (1000, 600) else list(expected))
+        means = full.pixels.mean(axis=(0, 1))
+        assert np.abs(decoded.pixels.mean(axis=(0, 1)) - means).max() < 1
+
+
+def test_real_jpegs_decode_to_pillows_pixels(rocov2_mini: Path) -> None:
+    for path in sorted(rocov2_mini.rglob("*.jpg"))[::4]:
+        content = path.read_bytes()
+        assert _decode_plain_jpeg(content, None) is not None, path
+        assert np.array_equal(decode(content, BLACK, PIXELS).pixels, by_pillow(content)), path

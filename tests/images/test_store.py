@@ -28,7 +28,7 @@ def shards(tmp_path: Path, write_captions: Any) -> list[Path]:
     chosen = ImageSettings(size=4, format="png", shards=SHARDS)
     paths = [tmp_path / f"images-{shard}.parquet" for shard in range(SHARDS)]
     for shard, path in enumerate(paths):
-        standardise(captions, path, tmp_path / "quarantine.parquet", shard=shard, settings=chosen, seed=1)
+        standardise([captions], path, tmp_path / "quarantine.parquet", shard=shard, settings=chosen, seed=1)
     return paths
 
 

@@ -72,7 +72,7 @@ def make_pictures(folder: Path, counts: dict[str, dict[str, int]]) -> Pictures:
     chosen = ImageSettings(size=SIDE, format="png", shards=2)
     images = [folder / f"images-{shard}.parquet" for shard in range(2)]
     for shard, path in enumerate(images):
-        standardise(captions, path, folder / f"quarantine-{shard}.parquet", shard=shard, settings=chosen, seed=1)
+        standardise([captions], path, folder / f"quarantine-{shard}.parquet", shard=shard, settings=chosen, seed=1)
     return Pictures(captions, labels, images)
 
 

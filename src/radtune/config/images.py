@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from radtune.config.base import Settings
 
 Channel = Annotated[int, Field(ge=0, le=255)]
+Percentile = Annotated[float, Field(ge=0, le=100)]
 
 
 class ImageSettings(Settings):
@@ -18,15 +19,31 @@ class ImageSettings(Settings):
     """Side of the square, in pixels."""
     fill: tuple[Channel, Channel, Channel] = (0, 0, 0)
     """RGB colour of the padding, and of what lies behind transparent pixels."""
-    resample: Literal["lanczos", "bicubic", "area"] = "lanczos"
-    """Resampling filter."""
+    resample: Literal["area", "lanczos", "bicubic"] = "area"
+    """Resampling: `area` averages where a picture shrinks and interpolates where it grows or shrinks little (OpenCV);
+    `lanczos` and `bicubic` are Pillow's."""
+    scaled_decoding: bool = False
+    """Decode a JPEG file of twice the size or more at a half, three eighths, a quarter or an eighth: faster, but other pixels."""
+    window: tuple[Percentile, Percentile] = (0.0, 100.0)
+    """Percentiles of the values of a picture of more than 8 bits that become black and white; 0 and 100 are the lowest and the
+    highest value. A DICOM file's own window has been applied before."""
     format: Literal["jpeg", "png", "webp"] = "jpeg"
     """Encoding of the standardised image."""
     quality: int = Field(95, ge=1, le=100)
     """Quality of lossy encodings, 1 to 100."""
+    png_level: int = Field(1, ge=0, le=9)
+    """Effort of PNG's compression, which loses nothing: 1 is several times as fast as 6, for files a little larger."""
     shards: int = Field(32, gt=0, le=99_999)
     """Number of Parquet shards; items go to shards by a hash of their id."""
     maximum_pixels: int = Field(178_956_970, gt=0, le=178_956_970)
     """Larger images are refused as decompression bombs (at most Pillow's own bound)."""
     maximum_bytes: int = Field(268_435_456, gt=0)
     """Larger image files are refused unread."""
+
+    @field_validator("window")
+    @classmethod
+    def _window_is_open(cls, window: tuple[float, float]) -> tuple[float, float]:
+        """Black lies below white."""
+        if window[0] >= window[1]:
+            raise ValueError("the first percentile, which becomes black, must be below the second")
+        return window

@@ -19,7 +19,9 @@ def _group() -> None:
 
 @app.command("standardise")
 def standardise_command(
-    captions: Annotated[Path, typer.Option(help="Image–caption pairs (captions artifact).", dir_okay=False)],
+    captions: Annotated[
+        list[Path], typer.Option(help="Image–caption pairs (captions artifact); once for each data set.", dir_okay=False)
+    ],
     output: Annotated[Path, typer.Option(help="Where to write the shard of images.", dir_okay=False)],
     quarantine: Annotated[
         Path, typer.Option(help="Where to write the images that cannot be used, with reasons.", dir_okay=False)

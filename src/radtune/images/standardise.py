@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from PIL import Image
 
 from radtune.artifacts.digests import canonical_json
 from radtune.artifacts.io import ArtifactWriter, read_batches
@@ -21,21 +18,19 @@ from radtune.artifacts.provenance import provenance
 from radtune.config.images import ImageSettings
 from radtune.errors import ConfigError
 from radtune.images.decode import RejectedImage, decode
+from radtune.images.encode import SUFFIXES, encode
+from radtune.images.fit import fitted_size, pad, resize
 from radtune.images.perceptual_hash import perceptual_hash
 from radtune.images.shards import shard_of
 from radtune.progress import progress
 
-FILTERS = {
-    "lanczos": Image.Resampling.LANCZOS,
-    "bicubic": Image.Resampling.BICUBIC,
-    "area": Image.Resampling.BOX,
-}
 
-SUFFIXES = {"jpeg": "jpg", "png": "png", "webp": "webp"}
-
-
-def standardise(captions: Path, output: Path, quarantine: Path, *, shard: int, settings: ImageSettings, seed: int) -> None:
+def standardise(
+    captions: Sequence[Path], output: Path, quarantine: Path, *, shard: int, settings: ImageSettings, seed: int
+) -> None:
     """Write the standardised images of one shard, sorted by item id; what cannot be used goes to ``quarantine``.
+
+    ``captions`` are those of all data sets of a run; items without a caption are standardised too.
 
     Reasons there: ``missing``, ``empty``, ``too_large``, ``digest_differs``, ``not_an_image``, ``damaged``. Memory holds one
     row group of encoded images and the ids of the shard, never the data set.
@@ -43,7 +38,7 @@ def standardise(captions: Path, output: Path, quarantine: Path, *, shard: int, s
     if not 0 <= shard < settings.shards:
         raise ConfigError(f"shard {shard}: there are {settings.shards} shards", f"give 0 to {settings.shards - 1}")
     items = _items_of_shard(captions, shard, settings.shards)
-    record = provenance(__name__, settings, seed, inputs={"captions": captions}, notes={"shard": shard})
+    record = provenance(__name__, settings, seed, inputs={"captions": list(captions)}, notes={"shard": shard})
     dropped: Counter[str] = Counter()
     with (
         ArtifactWriter(output, IMAGES, record, rows_in=len(items)) as accepted,
@@ -62,11 +57,12 @@ def standardise(captions: Path, output: Path, quarantine: Path, *, shard: int, s
         accepted.dropped = dict(sorted(dropped.items()))
 
 
-def _items_of_shard(captions: Path, shard: int, shards: int) -> list[tuple[str, Path, str]]:
+def _items_of_shard(captions: Sequence[Path], shard: int, shards: int) -> list[tuple[str, Path, str]]:
     """Item id, image file and its recorded SHA-256 of every item of ``shard``, sorted by item id."""
     return sorted(
         (row["item_id"], Path(row["image_path"]), row["image_sha256"])
-        for batch in read_batches(captions, CAPTIONS, ["item_id", "image_path", "image_sha256"])
+        for path in captions
+        for batch in read_batches(path, CAPTIONS, ["item_id", "image_path", "image_sha256"])
         for row in batch.to_pylist()
         if shard_of(row["item_id"], shards) == shard
     )
@@ -128,43 +124,26 @@ class StandardisedImage:
 
 def standardise_image(content: bytes, settings: ImageSettings) -> StandardisedImage:
     """Standardise one image file. Raises :class:`RejectedImage` if it cannot be decoded."""
-    decoded = decode(content, settings.fill, settings.maximum_pixels)
-    size = fitted_size(decoded.pixels.size, settings.size)
-    offset = ((settings.size - size[0]) // 2, (settings.size - size[1]) // 2)
-    square = Image.new("RGB", (settings.size, settings.size), settings.fill)
-    picture = decoded.pixels.resize(size, FILTERS[settings.resample])
-    square.paste(picture, offset)
+    decoded = decode(
+        content,
+        settings.fill,
+        settings.maximum_pixels,
+        window=settings.window,
+        scaled_to=settings.size if settings.scaled_decoding else None,
+    )
+    size = fitted_size(decoded.size, settings.size)
+    picture = resize(decoded.pixels, size, settings.resample)
+    square, offset = pad(picture, settings.size, settings.fill)
     return StandardisedImage(
-        content=_encode(square, settings),
-        original_size=decoded.pixels.size,
+        content=encode(square, settings),
+        original_size=decoded.size,
         original_mode=decoded.mode,
-        perceptual_hash=perceptual_hash(np.asarray(picture)),
+        perceptual_hash=perceptual_hash(picture),
         transform={
             **decoded.steps,
             "size": list(size),
             "offset": list(offset),
-            "scale": settings.size / max(decoded.pixels.size),
+            "scale": settings.size / max(decoded.size),
             "fill": list(settings.fill),
         },
     )
-
-
-def fitted_size(size: tuple[int, int], side: int) -> tuple[int, int]:
-    """Width and height of an image of ``size`` scaled, up or down, so that its longer side is ``side``; never below one pixel."""
-    longer = max(size)
-    # In whole numbers, rounding halves up, so that no floating-point error decides a pixel.
-    width, height = (max(1, (2 * length * side + longer) // (2 * longer)) for length in size)
-    return width, height
-
-
-def _encode(image: Image.Image, settings: ImageSettings) -> bytes:
-    """Encode a fresh image, which carries no metadata to write."""
-    options: dict[str, dict[str, Any]] = {
-        # Colour at full resolution: halving it would blur overlays such as Doppler colours and coloured arrows.
-        "jpeg": {"quality": settings.quality, "subsampling": 0},
-        "png": {},
-        "webp": {"quality": settings.quality},
-    }
-    file = io.BytesIO()
-    image.save(file, format=settings.format, **options[settings.format])
-    return file.getvalue()

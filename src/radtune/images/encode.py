@@ -1,0 +1,26 @@
+"""Encode a standardised square. No encoder is given anything but pixels, so that no metadata can be written."""
+
+from __future__ import annotations
+
+import io
+
+import simplejpeg
+from PIL import Image
+
+from radtune.config.images import ImageSettings
+from radtune.images.fit import Pixels
+
+SUFFIXES = {"jpeg": "jpg", "png": "png", "webp": "webp"}
+
+
+def encode(square: Pixels, settings: ImageSettings) -> bytes:
+    """The bytes of an image file of ``settings.format``; the same pixels give the same bytes."""
+    if settings.format == "jpeg":
+        # Colour at full resolution: halving it would blur overlays such as Doppler colours and coloured arrows.
+        return bytes(simplejpeg.encode_jpeg(square, settings.quality, "RGB", "444", fastdct=False))
+    file = io.BytesIO()
+    if settings.format == "png":
+        Image.fromarray(square).save(file, "png", compress_level=settings.png_level)
+    else:
+        Image.fromarray(square).save(file, "webp", quality=settings.quality)
+    return file.getvalue()
