@@ -116,7 +116,7 @@ class Source:
         found = {split: name for split, own in names.items() if (name := next(filter(self.has, own), None)) is not None}
         if not found:
             self.find(*(name for own in names.values() for name in own))
-        for split in names.keys() - found.keys():
+        for split in (split for split in names if split not in found):
             self.note(split, "missing_split", f"no {' or '.join(names[split])}: the folder has nothing of this split")
         return found
 
