@@ -17,9 +17,12 @@ from radtune.report.read_run import read_run
 from radtune.report.site import build_site
 
 
-def row(system: str, arm: str, metric: str, measured: float | None, printed: float, note: str = "") -> dict[str, Any]:
+def row(
+    system: str, arm: str, metric: str, measured: float | None, printed: float, note: str = "", aggregate: str = "mean"
+) -> dict[str, Any]:
     difference = None if measured is None else measured - printed
     return {"system": system, "arm": arm, "task": "caption", "metric": metric, "measured": measured, "printed": printed} | {
+        "aggregate": aggregate,
         "difference": difference,
         "source": "A paper, table 1",
         "note": note,
@@ -35,7 +38,7 @@ def with_papers(run_folder: Path, folder: Path) -> Path:
         row(second, "plain", "overall", None, 0.2, "wrong in print: <b>0.186</b>"),
         row(second, "modality", "rouge1", 0.1, 0.2),
         row(second, "plain", "rouge1", 0.25, 0.2),
-        row(first, "plain", "bleu1", 0.1, 0.15),
+        row(first, "plain", "bleu1", 0.1, 0.15, aggregate="corpus"),
     ]
     write(layout.paper_comparison, PAPER_COMPARISON, rows, provenance("radtune.benchmark", BenchmarkSettings(), 1, {}))
     return folder
@@ -63,5 +66,6 @@ def test_the_page_shows_printed_measured_and_difference(run_folder: Path, tmp_pa
     cells = [line for table in parse(page).tables for line in table if line[-2:-1] == ["A paper, table 1"]]
     assert ["ROUGE-1", "plain", "0.200", "0.250", "+0.050", "A paper, table 1", ""] in cells
     assert ["Overall", "plain", "0.200", "–", "–", "A paper, table 1", "wrong in print: <b>0.186</b>"] in cells
+    assert ["BLEU-1", "plain", "0.150", "0.100corpus", "\u22120.050", "A paper, table 1", ""] in cells
     assert len(cells) == 4
     assert "Beside the papers" in parse(page).text

@@ -21,14 +21,18 @@ def compare_with_papers(table: Path, signatures: list[Path], output: Path, *, se
     where the run did not measure it.
     """
     scores = read_rows(table, SYSTEM_SCORES, ["system", "arm", "task", "metric", "mean"])
-    measured = {(row["system"], row["arm"], row["task"], row["metric"]): row["mean"] for row in scores}
+    measured = {
+        (row["system"], row["arm"], row["task"], row["metric"]): ("mean", row["mean"])
+        for row in scores
+        if row["mean"] is not None
+    }
     for row in (row for path in signatures for row in read_rows(path, METRIC_SIGNATURES)):
         if row["total"] is not None:  # only metrics of captions have one
-            measured[row["system"], row["arm"], "caption", row["metric"]] = row["total"]
+            measured[row["system"], row["arm"], "caption", row["metric"]] = ("corpus", row["total"])
     systems = {row["system"] for row in scores}
     rows: list[dict[str, Any]] = []
     for printed in (printed for printed in PAPER_VALUES if printed.system in systems):
-        value = measured.get((printed.system, printed.arm, printed.task, printed.metric))
+        aggregate, value = measured.get((printed.system, printed.arm, printed.task, printed.metric), ("", None))
         rows.append(
             {
                 "system": printed.system,
@@ -36,6 +40,7 @@ def compare_with_papers(table: Path, signatures: list[Path], output: Path, *, se
                 "task": printed.task,
                 "metric": printed.metric,
                 "measured": value,
+                "aggregate": aggregate,
                 "printed": printed.value,
                 "difference": None if value is None else value - printed.value,
                 "source": printed.source,

@@ -8,6 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from radtune.report.modality import Reliability
+from radtune.report.ranking import Ranking, Relation
+from radtune.report.results import metric_title
+from radtune.report.strategies import StrategyGroup
 from radtune.report.training import Curve
 
 if TYPE_CHECKING:
@@ -152,3 +155,94 @@ def draw_reliability(stages: Sequence[Reliability]) -> str:
         axes[0].set_ylabel("accuracy")
 
     return _svg(draw, (3.3 * len(stages), 3.4))
+
+
+def draw_ranking(ranking: Ranking) -> str:
+    """Bar chart as SVG: the mean of each system with its interval, the best at the top; the random baseline hatched, its mean a
+    dashed line."""
+    bars = ranking.bars[::-1]
+
+    def draw(figure: Figure) -> None:
+        axis = figure.subplots()
+        for place, bar in enumerate(bars):
+            look: dict[str, Any] = {"facecolor": FAINT, "edgecolor": INK, "hatch": "///"} if bar.is_baseline else {"color": FIRST}
+            axis.barh(place, bar.mean, height=0.62, linewidth=0.6, **look)
+            if bar.low is not None and bar.high is not None:
+                axis.plot([bar.low, bar.high], [place, place], color=INK, linewidth=1.4)
+            axis.annotate(
+                f"{bar.mean:.3f}",
+                (max(bar.mean, bar.high or bar.mean), place),
+                xytext=(5, 0),
+                textcoords="offset points",
+                verticalalignment="center",
+            )
+            if bar.is_baseline:
+                axis.axvline(bar.mean, color=INK, linewidth=0.8, linestyle=(0, (3, 3)))
+        axis.set_yticks(range(len(bars)), [bar.system for bar in bars])
+        axis.tick_params(axis="y", length=0)
+        axis.grid(visible=False, axis="y")
+        axis.margins(x=0.12, y=0.02)
+        axis.set_xlabel(metric_title(ranking.metric))
+
+    return _svg(draw, (7.2, 0.8 + 0.27 * len(bars)))
+
+
+def draw_relation(relation: Relation) -> str:
+    """Scatter plot as SVG: factuality against relevance, one numbered point a system, with the least-squares line; the random
+    baseline is a square outside the fit."""
+
+    def draw(figure: Figure) -> None:
+        axis = figure.subplots()
+        shown = [*relation.points, *([relation.baseline] if relation.baseline else [])]
+        if line := relation.association.line:
+            ends = [min(point.relevance for point in relation.points), max(point.relevance for point in relation.points)]
+            axis.plot(ends, [line.slope * x + line.intercept for x in ends], color=SECOND, linewidth=1.2)
+        for number, point in enumerate(shown, start=1):
+            is_baseline = point is relation.baseline
+            axis.plot(
+                point.relevance,
+                point.factuality,
+                marker="s" if is_baseline else "o",
+                markersize=6,
+                color=INK if is_baseline else FIRST,
+                markerfacecolor="none" if is_baseline else FIRST,
+                linestyle="none",
+                label=f"{number}  {point.system}",
+            )
+            axis.annotate(str(number), (point.relevance, point.factuality), xytext=(5, 4), textcoords="offset points", fontsize=8)
+        axis.margins(0.08)
+        axis.set(xlabel=metric_title(relation.relevance), ylabel=metric_title(relation.factuality))
+        figure.legend(loc="outside right upper", handlelength=1.0, fontsize=8)
+
+    return _svg(draw, (7.6, 4.0))
+
+
+def draw_strategies(group: StrategyGroup) -> str:
+    """One panel a metric as SVG: mean with interval of each adaptation of one base model against its trained parameters."""
+    markers = ("o", "s", "^", "D", "v", "P", "X")
+    strategies = list(dict.fromkeys(adapted.strategy for adapted in group.systems))
+
+    def draw(figure: Figure) -> None:
+        from matplotlib.ticker import NullLocator
+
+        axes = figure.subplots(1, len(group.drawn), squeeze=False)[0]
+        for axis, metric in zip(axes, group.drawn, strict=True):
+            place = group.metrics.index(metric)
+            for adapted in group.systems:
+                cell = adapted.cells[place].score
+                if cell.mean is None:
+                    continue
+                if cell.low is not None and cell.high is not None:
+                    axis.plot([adapted.parameters] * 2, [cell.low, cell.high], color=FIRST, linewidth=1.2)
+                marker = markers[strategies.index(adapted.strategy) % len(markers)]
+                axis.plot(adapted.parameters, cell.mean, marker=marker, color=FIRST, linestyle="none", label=adapted.strategy)
+            counts = sorted({adapted.parameters for adapted in group.systems})
+            axis.set_xscale("log")
+            axis.xaxis.set_minor_locator(NullLocator())
+            axis.set_xticks(counts, [f"{count / 1e6:.3g} M" for count in counts], rotation=30)
+            axis.margins(x=0.2, y=0.15)
+            axis.set(title=metric_title(metric), xlabel="trained parameters")
+        handles = {label: handle for axis in axes for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
+        figure.legend(list(handles.values()), list(handles), loc="outside upper left", ncols=len(handles))
+
+    return _svg(draw, (3.0 * len(group.drawn) if len(group.drawn) > 1 else 4.0, 3.2))

@@ -16,7 +16,19 @@ from radtune.artifacts.kinds.predictions import PREDICTIONS
 from radtune.artifacts.kinds.question_pairs import QUESTION_PAIRS
 from radtune.artifacts.kinds.scores import SCORES
 from radtune.artifacts.layout import BASELINE
+from radtune.benchmark.components import component_names, find_components
 from radtune.report.read_run import Run
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of a caption."""
+
+    text: str
+    component: str = ""
+    """What it names (:data:`radtune.benchmark.components.COMPONENTS`); empty if nothing."""
+    shared: bool = False
+    """Whether the reference names the same."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +40,8 @@ class Written:
     text: str
     score: float | None
     """ROUGE-1 of a caption, exact match of an answer; None where the metric was unavailable."""
+    pieces: list[Piece]
+    """The text of a caption by components; empty for an answer."""
 
     @property
     def is_baseline(self) -> bool:
@@ -49,7 +63,7 @@ class Example:
     """One test image."""
 
     item_id: str
-    reference: str
+    reference: list[Piece]
     label: str
     """Modality by CUIs; empty if unknown."""
     predicted: str
@@ -79,6 +93,18 @@ def choose_items(modality_of: dict[str, str], count: int, seed: int) -> list[str
     return chosen
 
 
+def split_components(text: str, reference: str) -> list[Piece]:
+    """``text`` in pieces that join to it again, each component in one of its own."""
+    named = component_names(reference)
+    pieces, end = [], 0
+    for found in find_components(text):
+        pieces.append(Piece(text[end : found.start]))
+        shared = found.name in named[found.component]
+        pieces.append(Piece(text[found.start : found.end], found.component, shared))
+        end = found.end
+    return [piece for piece in (*pieces, Piece(text[end:])) if piece.text]
+
+
 def read_gallery(run: Run, count: int, seed: int) -> list[Example]:
     """Draw ``count`` test images that systems have described, spread over modalities, with all that was written on them."""
     captions = run.table(run.layout.captions, CAPTIONS, ["item_id", "split", "caption"])
@@ -92,7 +118,7 @@ def read_gallery(run: Run, count: int, seed: int) -> list[Example]:
         for system in run.systems
         for arm in run.arms(system)
         for item_id in _described(run, system, arm)
-        if item_id in reference
+        if item_id in reference and item_id not in run.restricted
     }
     chosen = choose_items({item_id: labels.get(item_id, "") for item_id in described}, count, seed)
 
@@ -149,17 +175,21 @@ def _example(
             # The prompt of the modality arm names the modality; the question itself is the same in both arms.
             question = questions.get(row["row_id"].removeprefix("question:"), row["prompt"])
             entry = asked.setdefault(row["row_id"], Asked(question, row["reference"], []))
-            entry.answers.append(Written(row["system"], row["arm"], row["prediction"], row["score"]))
+            entry.answers.append(Written(row["system"], row["arm"], row["prediction"], row["score"], []))
     prediction = classified.get(item_id)
     probability = None
     if prediction:
         probability = {pair["label"]: pair["probability"] for pair in prediction["probabilities"]}.get(prediction["predicted"])
     return Example(
         item_id,
-        reference,
+        split_components(reference, reference),
         labels.get(item_id, ""),
         prediction["predicted"] if prediction else "",
         probability,
-        [Written(row["system"], row["arm"], row["prediction"], row["score"]) for row in own if row["task"] == "caption"],
+        [
+            Written(row["system"], row["arm"], row["prediction"], row["score"], split_components(row["prediction"], reference))
+            for row in own
+            if row["task"] == "caption"
+        ],
         [asked[row_id] for row_id in sorted(asked)],
     )

@@ -126,6 +126,8 @@ class Cell:
     mean: float | None = None
     low: float | None = None
     high: float | None = None
+    total: float | None = None
+    """The metric over all items at once, where that is not their mean (BLEU, METEOR, CheXbert)."""
     best: bool = False
     against_baseline: Comparison | None = None
     """This cell's system minus the baseline."""
@@ -170,6 +172,11 @@ class ScoreTable:
     def has_baseline(self) -> bool:
         """Whether the baseline is among the rows (it answers no questions)."""
         return any(row.is_baseline for row in self.rows)
+
+    @property
+    def has_totals(self) -> bool:
+        """Whether a metric is also shown over the whole test set at once."""
+        return any(cell.total is not None for row in self.rows for cell in row.cells)
 
     @property
     def metrics(self) -> list[tuple[str, int]]:
@@ -232,12 +239,14 @@ def read_score_tables(run: Run) -> list[ScoreTable]:
     """One table a task, captions first. Empty where the run has no benchmark yet."""
     scores = run.rows(run.layout.system_scores, SYSTEM_SCORES)
     tests = {(test.task, test.metric, test.first): test for test in read_comparisons(run) if test.second[0] == BASELINE}
+    signatures = read_signatures(run)
     reasons = {
         (row["system"], row["arm"], row["metric"]): row["reason"] or "no reason was recorded"
-        for row in read_signatures(run)
+        for row in signatures
         if not row["available"]
     }
-    return [_score_table(run, task, scores, tests, reasons) for task in sorted({row["task"] for row in scores})]
+    totals = {(row["system"], row["arm"], row["metric"]): row["total"] for row in signatures}
+    return [_score_table(run, task, scores, tests, reasons, totals) for task in sorted({row["task"] for row in scores})]
 
 
 def _score_table(
@@ -246,6 +255,7 @@ def _score_table(
     scores: list[dict[str, Any]],
     tests: dict[tuple[str, str, tuple[str, str]], Comparison],
     reasons: dict[tuple[str, str, str], str],
+    totals: dict[tuple[str, str, str], float | None],
 ) -> ScoreTable:
     found = {(row["system"], row["arm"], row["metric"]): row for row in scores if row["task"] == task}
     present = {(metric, arm) for _, arm, metric in found}
@@ -279,6 +289,8 @@ def _score_table(
             row["mean"],
             row["low"],
             row["high"],
+            # only metrics of captions have one
+            total=totals.get((system, column.arm, column.metric)) if task == "caption" else None,
             best=system != BASELINE and row["mean"] == best[column],
             against_baseline=tests.get((task, column.metric, (system, column.arm))),
         )

@@ -14,16 +14,21 @@ from markupsafe import Markup, escape
 from radtune import __version__
 from radtune.artifacts.digests import environment, environment_digest
 from radtune.artifacts.io import atomic_path
+from radtune.benchmark.components import COMPONENTS
 from radtune.config.report import ReportSettings
 from radtune.images.store import ImageStore
 from radtune.report.assets import Assets
 from radtune.report.audit_trail import anchor, read_audit_trail
+from radtune.report.components import read_components
 from radtune.report.data_overview import read_data_overview
-from radtune.report.figures import draw_reliability, draw_training_curves
+from radtune.report.figures import draw_ranking, draw_relation, draw_reliability, draw_strategies, draw_training_curves
 from radtune.report.funnel import read_funnel, read_question_yield
 from radtune.report.gallery import Example, read_gallery
+from radtune.report.licences import read_inheritances, read_licences
 from radtune.report.modality import read_classifier
 from radtune.report.papers import read_printed
+from radtune.report.prompting import read_prompting
+from radtune.report.ranking import read_ranking, read_relation
 from radtune.report.read_run import Run, read_run
 from radtune.report.results import (
     ARM_TITLES,
@@ -40,6 +45,7 @@ from radtune.report.results import (
     state_verdicts,
 )
 from radtune.report.slices import read_slice_tables
+from radtune.report.strategies import read_strategies
 from radtune.report.training import read_curves, read_trainings
 
 LIBRARIES = ("torch", "torchvision", "transformers", "peft", "medcat", "pyarrow", "numpy")
@@ -66,6 +72,10 @@ def build_site(run: Path, output: Path, *, settings: ReportSettings, seed: int) 
 
 def _render(run: Run, assets: Assets, settings: ReportSettings, seed: int) -> str:
     tables = read_score_tables(run)
+    comparisons = read_comparisons(run)
+    trainings = read_trainings(run)
+    ranking = read_ranking(tables)
+    relation = read_relation(run, tables)
     curves = read_curves(run)
     classifier = read_classifier(run)
     examples = read_gallery(run, settings.example_images, seed)
@@ -81,6 +91,7 @@ def _render(run: Run, assets: Assets, settings: ReportSettings, seed: int) -> st
         count=format_count,
         score=format_score,
         percent=format_percent,
+        change=format_change,
         magnitude=format_magnitude,
         duration=format_duration,
         metric=metric_title,
@@ -99,7 +110,16 @@ def _render(run: Run, assets: Assets, settings: ReportSettings, seed: int) -> st
         tables=tables,
         statements=state_verdicts(tables),
         random_weights=[system for system in run.trained if not run.is_pretrained(system)],
-        comparisons=_by_metric(read_comparisons(run)),
+        ranking=ranking,
+        ranking_figure=assets.add("ranking", "svg", draw_ranking(ranking).encode()) if ranking else "",
+        relation=relation,
+        relation_figure=assets.add("relation", "svg", draw_relation(relation).encode()) if relation else "",
+        comparisons=_by_metric(comparisons),
+        prompting=read_prompting(run, tables, comparisons),
+        strategies=[
+            (group, assets.add("strategies", "svg", draw_strategies(group).encode()))
+            for group in read_strategies(run, tables, comparisons, trainings)
+        ],
         roles=ROLES,
         untested=count_untested(run),
         printed=read_printed(run),
@@ -107,7 +127,7 @@ def _render(run: Run, assets: Assets, settings: ReportSettings, seed: int) -> st
         slice_tables=read_slice_tables(run),
         significance=SIGNIFICANCE,
         signatures=read_signatures(run),
-        trainings=read_trainings(run),
+        trainings=trainings,
         curves=assets.add("training_curves", "svg", draw_training_curves(curves).encode()) if curves else "",
         stages=read_funnel(run),
         question_yield=read_question_yield(run, seed),
@@ -116,6 +136,10 @@ def _render(run: Run, assets: Assets, settings: ReportSettings, seed: int) -> st
         if classifier and classifier.reliability
         else "",
         data=read_data_overview(run),
+        licences=read_licences(run),
+        inheritances=read_inheritances(run),
+        components=read_components(run),
+        component_kinds=COMPONENTS,
         examples=examples,
         images=_write_images(run, examples, assets),
         records=read_audit_trail(run),
@@ -179,6 +203,11 @@ def format_score(value: float | None, signed: bool = False) -> str:
 def format_percent(value: float | None) -> str:
     """A share as per cent with one decimal; a dash for None."""
     return "–" if value is None else f"{100 * value:.1f}\u202f%"
+
+
+def format_change(value: float) -> str:
+    """A relative change as per cent with one decimal and its sign."""
+    return f"{100 * value:+.1f}\u202f%".replace("-", "\u2212")
 
 
 def format_magnitude(value: float | None) -> str:

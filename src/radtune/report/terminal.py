@@ -76,4 +76,9 @@ def _cell(cell: Cell) -> str:
     if cell.mean is None:
         return "n/a" if cell.unavailable else "–"
     mean = f"[bold]{cell.mean:.3f}[/bold]" if cell.best else f"{cell.mean:.3f}"
-    return mean if cell.low is None or cell.high is None else f"{mean}\n{cell.low:.2f}–{cell.high:.2f}"
+    lines = [mean]
+    if cell.low is not None and cell.high is not None:
+        lines.append(f"{cell.low:.2f}–{cell.high:.2f}")
+    if cell.total is not None:
+        lines.append(f"corpus {cell.total:.3f}")
+    return "\n".join(lines)
