@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 
 from radtune.config.metrics import MetricSettings
+from radtune.metrics.clip import clip_pixels, load_clip
 from radtune.metrics.clipscore import clipscore
 from radtune.metrics.contract import Resources, Sample
-from radtune.metrics.image_text import clip_pixels, load_clip
 
 SAMPLES = [
     Sample("a", "caption", "CT of the chest.", "Axial CT of the chest"),

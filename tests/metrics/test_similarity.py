@@ -9,8 +9,8 @@ from PIL import Image
 from metrics.tiny_checkpoints import TEXTS, draw_pictures, write_medimageinsight
 from radtune.config.metrics import MetricSettings
 from radtune.errors import UnavailableError, WeightsError
+from radtune.metrics.clip import clip_pixels, load_clip
 from radtune.metrics.contract import Resources, Sample, evaluate
-from radtune.metrics.image_text import clip_pixels, load_clip
 from radtune.metrics.similarity import similarity
 
 SAMPLES = [

@@ -7,8 +7,9 @@ from typing import Final
 
 import torch
 
+from radtune.metrics.clip import fetch_clip
 from radtune.metrics.contract import Resources, Result, Sample, f1, versions
-from radtune.metrics.image_text import cosine, encoded_images, fetch_clip, given_images, rescaled_cosine, text_vectors
+from radtune.metrics.image_text import cosine, encoded_images, given_images, rescaled_cosine, text_vectors
 
 PREFIX: Final = "A photo depicts "
 """What the authors' code puts before candidates and references; it counts towards CLIP's 77 tokens."""

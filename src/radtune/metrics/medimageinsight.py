@@ -101,7 +101,7 @@ class Network(nn.Module):
         """
         embedded = self.token_embedding(ids) + self.positional_embedding[: ids.shape[1]]
         states: torch.Tensor = self.text_tower(embedded, src_key_padding_mask=mask == 0)
-        return states[torch.arange(len(ids)), ids.argmax(-1)] @ self.text_projection
+        return states[torch.arange(len(ids), device=ids.device), ids.argmax(-1)] @ self.text_projection
 
 
 def quick_gelu(values: torch.Tensor) -> torch.Tensor:

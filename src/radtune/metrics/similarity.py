@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 import torch
 
+from radtune.metrics.clip import fetch_clip
 from radtune.metrics.contract import Resources, Result, Sample, versions
-from radtune.metrics.image_text import encoded_images, fetch_clip, given_images, rescaled_cosine, text_vectors
+from radtune.metrics.image_text import encoded_images, given_images, rescaled_cosine, text_vectors
 from radtune.metrics.medimageinsight import fetch_medimageinsight
 
 
