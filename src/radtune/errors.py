@@ -29,6 +29,10 @@ class DataError(RadtuneError):
     """Input data cannot be read at all (single bad rows go to quarantine instead)."""
 
 
+class DownloadError(RadtuneError):
+    """A data set cannot be had, is not what its source states, or must not be unpacked."""
+
+
 class ArtifactError(RadtuneError):
     """A Parquet artifact is missing, altered, or of another kind or schema than expected."""
 

@@ -13,15 +13,18 @@ Item = TypeVar("Item")
 SECONDS_BETWEEN_LOG_LINES = 10.0
 
 
-def progress_bar(label: str, total: int | None = None, unit: str = "row", initial: int = 0, shown: bool = True) -> tqdm[NoReturn]:
+def progress_bar(
+    label: str, total: int | None = None, unit: str = "row", initial: int = 0, shown: bool = True, scaled: bool = False
+) -> tqdm[NoReturn]:
     """A bar to move by hand (``update``, ``set_postfix``), for loops that show more than how far they are; nothing unless
-    ``shown``."""
+    ``shown``. ``scaled`` shows counts in thousands, millions …, as one reads bytes."""
     on_terminal = sys.stderr.isatty()
     return tqdm(
         desc=label,
         total=total,
         initial=initial,
         unit=unit,
+        unit_scale=scaled,
         disable=not shown,
         file=sys.stderr,
         mininterval=0.1 if on_terminal else SECONDS_BETWEEN_LOG_LINES,
