@@ -15,6 +15,13 @@ SettingsOption = Annotated[
     str, typer.Option("--settings", help="The step's block of the configuration, as JSON.", metavar="JSON")
 ]
 SeedOption = Annotated[int, typer.Option("--seed", help="Seed of everything the step draws.")]
+LeakageOption = Annotated[
+    Path | None,
+    typer.Option("--leakage", help="Overlap of training with testing (leakage), which is left out or stops.", dir_okay=False),
+]
+LeakageSettingsOption = Annotated[
+    str, typer.Option("--leakage-settings", help="What follows from it: the block datasets.leakage, as JSON.", metavar="JSON")
+]
 WeightsCacheOption = Annotated[
     Path,
     typer.Option(

@@ -29,15 +29,44 @@ if embedded_sample:
             " --settings {params.settings:q} --seed {params.seed}"
 
 
+fetched_sets = {
+    Path(source.folder) / RECEIPT: (name, source)
+    for name, source in sets_of(run).items()
+    if is_fetched(source)
+}
+"""Data sets whose folders are filled by a fetch, by their receipts. A folder filled by hand has no rule that could touch it."""
+
+for receipt, (fetched_name, fetched_source) in fetched_sets.items():
+
+    rule:
+        name:
+            f"fetch_{fetched_name.replace(' ', '_')}"
+        output:
+            # The receipt only, and never deleted before the command looks at it: Snakemake has no hold on the data.
+            update(receipt),
+        log:
+            logs / f"fetch_{fetched_name.replace(' ', '_')}.log",
+        conda:
+            "../../envs/data.yaml"
+        params:
+            config=str(layout.config),
+            name=fetched_name,
+        message:
+            f"Fetching {fetched_name} from {fetched_source.download}"
+        # Compute nodes seldom have the internet; the node that runs Snakemake mostly does.
+        localrule: True
+        shell:
+            "exec python -m radtune --log {log} datasets fetch --config {params.config:q} --only {params.name:q}"
+
+
 def reading(source, folder, paths, made_by=None):
     """Input and output files and parameters of the rule that reads one data set."""
     layout_of_set = load_format(source.format)
-    # Of a folder only the tables are watched; every image's checksum is taken when they are read.
-    tables = sorted(
-        {path for pattern in layout_of_set.watched for path in folder.glob(pattern)}
-    )
+    # Of a folder only the tables are watched; every image's checksum is taken when they are read. A fetched one has its receipt.
+    if folder / RECEIPT in fetched_sets:
+        made_by = folder / RECEIPT
     return dict(
-        inputs=made_by or tables,
+        inputs=made_by or tables_of(source),
         outputs=dict(
             captions=paths.captions,
             concepts=paths.concepts,
@@ -129,3 +158,46 @@ for further_name, further_source in run.datasets.further.items():
             asking(f"Reading and checking the data set {further_name}")
         shell:
             READ_COMMAND
+
+
+rule find_leakage:
+    input:
+        captions=[
+            layout.captions,
+            *(layout.further(name).captions for name in sorted(run.datasets.further)),
+        ],
+        images=layout.all_images(run.images.shards),
+    output:
+        leakage=layout.leakage,
+    log:
+        logs / "find_leakage.log",
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=4_000,
+        runtime=60,
+    params:
+        code=code_digest("radtune.datasets.leakage"),
+        settings=run.datasets.leakage.finding_canonical(),
+        seed=run.seed,
+        captions=lambda wildcards, input: repeated("--captions", input.captions),
+        images=lambda wildcards, input: repeated("--images", input.images),
+    message:
+        asking("Looking for overlap between splits and between data sets")
+    shell:
+        "exec python -m radtune --log {log} datasets leakage {params.captions:q} {params.images:q}"
+        " --output {output.leakage} --settings {params.settings:q} --seed {params.seed}"
+
+
+# Without a gate, training does not wait for the search, nor is it done again when more is found.
+gated = [layout.leakage] if run.datasets.leakage.gate != "warn" else []
+
+
+def gate_options(input):
+    """Options of a step that heeds the gate; none where it only warns."""
+    settings = run.datasets.leakage.canonical()
+    return [
+        *repeated("--leakage", input.leakage),
+        *([f"--leakage-settings={settings}"] if gated else []),
+    ]

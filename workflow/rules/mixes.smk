@@ -21,6 +21,7 @@ for mix_name in sorted({run.models[system].training.mix for system in run.system
                 if mix_settings.questions and "known" in mix_settings.annealing
                 else []
             ),
+            leakage=gated,
             published=(
                 [
                     layout.published_questions,
@@ -52,9 +53,11 @@ for mix_name in sorted({run.models[system].training.mix for system in run.system
             questions=lambda wildcards, input: repeated("--questions", input.questions),
             known=lambda wildcards, input: repeated("--known", input.known),
             published=lambda wildcards, input: repeated("--published", input.published),
+            gate=lambda wildcards, input: gate_options(input),
         message:
             asking("Mixing the rows of {output.mix}")
         shell:
             "exec python -m radtune --log {log} mixes build {params.captions:q} {params.images:q}"
-            " {params.questions:q} {params.known:q} {params.published:q} --output {output.mix} --quarantine {output.quarantine}"
+            " {params.questions:q} {params.known:q} {params.published:q} {params.gate:q} --output {output.mix}"
+            " --quarantine {output.quarantine}"
             " --settings {params.settings:q} --seed {params.seed}"

@@ -29,6 +29,7 @@ rule train_modality_classifier:
     input:
         labels=rules.label_modalities.output.labels,
         images=all_images,
+        leakage=gated,
     output:
         classifier=layout.modality_classifier,
         training_log=layout.modality_training_log,
@@ -46,10 +47,11 @@ rule train_modality_classifier:
         settings=run.modality.classifier_canonical(),
         seed=run.seed,
         images=lambda wildcards, input: repeated("--images", input.images),
+        gate=lambda wildcards, input: gate_options(input),
     message:
         asking("Training the modality classifier", run.jobs.modality.gpu)
     shell:
-        "exec python -m radtune --log {log} modality train --labels {input.labels} {params.images:q}"
+        "exec python -m radtune --log {log} modality train --labels {input.labels} {params.images:q} {params.gate:q}"
         " --classifier {output.classifier} --training-log {output.training_log}"
         " --settings {params.settings:q} --seed {params.seed}"
 

@@ -10,6 +10,7 @@ rule build_report:
         rules.compare_variants.output.agreement,
         rules.tabulate_components.output.table,
         rules.read_captions.output,
+        rules.find_leakage.output.leakage,
         rules.predict_modalities.output,
         rules.filter_questions.output.pairs,
         rules.make_known_questions.output.pairs,

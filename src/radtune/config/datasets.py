@@ -13,6 +13,9 @@ from radtune.datasets.licences import LICENCES
 FORMATS = tuple(sorted(path.stem for path in (Path(__file__).parents[1] / "datasets/formats").glob("[a-z]*.py")))
 """The layouts that can be read: one module of `radtune.datasets.formats` each, found by its file: a new one is one file."""
 
+LeakageKind = Literal["image", "group", "caption"]
+"""Kinds of overlap, as `leakage` names them."""
+
 
 class SampleSettings(Settings):
     """How the embedded sample is cut from images that pip packages carry."""
@@ -98,6 +101,21 @@ class LeakageSettings(Settings):
     gate: Literal["warn", "drop", "stop"] = "warn"
     """What follows for training rows that show what a test item shows: `warn` only reports them, `drop` leaves them out of every
     training, `stop` trains nothing."""
+    gate_kinds: tuple[LeakageKind, ...] = ("image", "group")
+    """Which kinds of overlap the gate acts on: near-duplicate images, shared articles, cases or studies (`group`), near-duplicate
+    captions."""
+    hash_distance: Annotated[int, Field(ge=0, le=20)] = 10
+    """Images whose perceptual hashes differ in at most this many of 64 bits are compared by their pixels."""
+    pixel_similarity: Annotated[float, Field(gt=0, le=1)] = 0.9
+    """Images are near-duplicates from this correlation of their pixel differences on (docs/leakage.md tells what it finds)."""
+    caption_similarity: Annotated[float, Field(gt=0, le=1)] = 0.8
+    """Captions are near-duplicates from this Jaccard index of their runs of three words on."""
+    caption_words: Annotated[int, Field(ge=3)] = 8
+    """Captions with fewer words are not compared: short stock phrases recur without a leak."""
+
+    def finding_canonical(self) -> str:
+        """What finding overlap depends on, as canonical JSON: not what follows from it."""
+        return self.model_copy(update={"gate": "warn", "gate_kinds": ()}).canonical()
 
 
 class DatasetSettings(SourceSettings):

@@ -16,6 +16,7 @@ from radtune.artifacts.kinds.quarantine import QUARANTINE
 from radtune.artifacts.kinds.question_pairs import QUESTION_PAIRS
 from radtune.artifacts.provenance import provenance
 from radtune.config.mixes import MixSettings
+from radtune.datasets.leakage_gate import LeakageGate
 from radtune.errors import DataError
 
 SPLITS = ("train", "valid")
@@ -36,6 +37,7 @@ def build_mix(
     *,
     settings: MixSettings,
     seed: int,
+    gate: LeakageGate | None = None,
 ) -> None:
     """Write the rows of one mix (``mix``), sorted by row id, and what did not enter it (``quarantine``).
 
@@ -43,8 +45,9 @@ def build_mix(
     ``questions`` were written by an LLM, ``known`` have answers known by construction. Questions count only if
     ``settings.questions`` is set. In each split as many high-quality questions (``known``, and published ones of the sets in
     ``settings.annealing``) are drawn, with the seed, as make ``settings.annealing_share`` of its question rows; all of them if
-    there are too few, or if ``questions`` is None. The share reached is in the footer's notes.
-    Raises :class:`DataError` if a question belongs to no caption, or if nothing is left to train on.
+    there are too few, or if ``questions`` is None. The share reached is in the footer's notes. Rows whose item gives a test item
+    away are left out where ``gate`` says so.
+    Raises :class:`DataError` if a question belongs to no caption, if nothing is left to train on, or if ``gate`` stops the mix.
     """
     columns = ["item_id", "dataset", "split", "caption"]
     items = {row["item_id"]: row for path in captions for row in read_rows(path, CAPTIONS, columns)}
@@ -57,6 +60,9 @@ def build_mix(
     written = _read_pairs(questions, items) if settings.questions and questions is not None else []
     by_construction = _read_pairs(known, items) if settings.questions and known is not None else []
     of_sets = [pair for path in published for pair in _read_pairs(path, items)] if settings.questions else []
+
+    seen = {item_id for item_id, item in items.items() if item["split"] in SPLITS}
+    leaked = gate.leaked(seen) if gate is not None else {}
 
     candidates: list[Row] = [
         *(_caption_row(item) for item in items.values() if settings.captions and _is_captioned(item, settings)),
@@ -74,6 +80,8 @@ def build_mix(
             dropped.append(_drop(row, "no_image", "no usable image"))
         elif row["row_id"] in rejected_pairs:
             dropped.append(_drop(row, "rejected_pair", "rejected by the question filters"))
+        elif row["item_id"] in leaked:
+            dropped.append(_drop(row, "leaked", leaked[row["item_id"]]))
         else:
             rows.append(row)
 
@@ -95,7 +103,11 @@ def build_mix(
         inputs["known"] = known
     if of_sets:
         inputs["published"] = list(published)
-    record = provenance(__name__, settings, seed, inputs, notes={"annealing_share": _shares(rows)})
+    notes: dict[str, Any] = {"annealing_share": _shares(rows)}
+    if gate is not None:
+        inputs["leakage"] = gate.leakage
+        notes["leakage_gate"] = gate.settings.gate
+    record = provenance(__name__, settings, seed, inputs, notes=notes)
     dropped.sort(key=lambda row: (row["item_id"], row["detail"]))
     counts = dict(sorted(Counter(row["reason"] for row in dropped).items()))
     write(quarantine, QUARANTINE, dropped, record, rows_in=len(dropped))

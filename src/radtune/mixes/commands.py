@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from radtune.options import SeedOption, SettingsOption
+from radtune.options import LeakageOption, LeakageSettingsOption, SeedOption, SettingsOption
 
 app = typer.Typer(help="Mixes: which rows a training run sees.", no_args_is_help=True)
 
@@ -35,12 +35,15 @@ def build(
         list[Path] | None,
         typer.Option(help="Published questions (question_pairs) of one data set; repeat for each.", dir_okay=False),
     ] = None,
+    leakage: LeakageOption = None,
+    leakage_settings: LeakageSettingsOption = "{}",
 ) -> None:
     """Put captions, accepted questions and a share of high-quality ones together into what a training run sees."""
     from radtune.config.mixes import MixSettings
+    from radtune.datasets.leakage_gate import LeakageGate
     from radtune.mixes.build import build_mix
 
     build_mix(
         captions, images, questions, known, published or [], output, quarantine,
-        settings=MixSettings.parse(settings), seed=seed,
+        settings=MixSettings.parse(settings), seed=seed, gate=LeakageGate.parse(leakage, leakage_settings),
     )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from radtune.options import SeedOption, SettingsOption, WeightsCacheOption
+from radtune.options import LeakageOption, LeakageSettingsOption, SeedOption, SettingsOption, WeightsCacheOption
 
 app = typer.Typer(help="Modality labels, classifier and predictions.", no_args_is_help=True)
 
@@ -38,14 +38,18 @@ def train_command(
     settings: SettingsOption,
     seed: SeedOption,
     weights_cache: WeightsCacheOption,
+    leakage: LeakageOption = None,
+    leakage_settings: LeakageSettingsOption = "{}",
 ) -> None:
     """Train the classifier on the train split; the valid split decides when to stop."""
     from radtune.config.modality import ModalitySettings
+    from radtune.datasets.leakage_gate import LeakageGate
     from radtune.modality.train import train_classifier
 
     train_classifier(
         labels, images, classifier, training_log,
         settings=ModalitySettings.parse(settings), seed=seed, weights_cache=weights_cache,
+        gate=LeakageGate.parse(leakage, leakage_settings),
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from radtune.artifacts.kinds.modality_labels import MODALITY_LABELS
 from radtune.artifacts.kinds.training_log import TRAINING_LOG
 from radtune.artifacts.provenance import provenance
 from radtune.config.modality import ModalitySettings
+from radtune.datasets.leakage_gate import LeakageGate
 from radtune.errors import ConfigError, DataError
 from radtune.images.store import ImageStore
 from radtune.modality.classes import CLASSES
@@ -58,17 +59,21 @@ def train_classifier(
     settings: ModalitySettings,
     seed: int,
     weights_cache: Path,
+    gate: LeakageGate | None = None,
 ) -> None:
     """Train on the images of the split ``train``, stop early by the loss on ``valid``, keep the best state.
 
     Images whose class does not occur in ``train`` do not count in the validation loss: no state could be right about
     them. Where no validation image is left, all epochs are run and the last state is kept. The note of the log's
-    footer says which it was. Raises :class:`DataError` if there is no image to train on.
+    footer says which it was. Images that give a test item away are left out where ``gate`` says so, and named in the notes.
+    Raises :class:`DataError` if there is no image to train on, or if ``gate`` stops the training.
     """
     torch.set_num_threads(settings.threads)
     torch.manual_seed(seed)
     store = ImageStore(images)
     rows = [row for row in read_rows(labels, MODALITY_LABELS, ["item_id", "split", "label"]) if row["item_id"] in store]
+    leaked = gate.leaked({row["item_id"] for row in rows if row["split"] != "test"}) if gate is not None else {}
+    rows = [row for row in rows if row["item_id"] not in leaked]
     train_rows = [row for row in rows if row["split"] == "train"]
     if not train_rows:
         raise DataError(f"{labels}: no image of the split train", "check the splits of the data set and the images' quarantine")
@@ -85,16 +90,20 @@ def train_classifier(
     log, best_epoch = fit(trained, train, valid, weights, settings, seed)
 
     save_classifier(Classifier(network, settings.backbone, CLASSES, settings.image_size), classifier)
+    inputs: dict[str, Path | list[Path]] = {"labels": labels, "images": images}
+    if gate is not None:
+        inputs["leakage"] = gate.leakage
     record = provenance(
         __name__,
         settings,
         seed,
-        inputs={"labels": labels, "images": images},
+        inputs,
         products={"classifier": classifier},
         notes={
             "best_epoch": best_epoch,
             "training_images": dict(sorted(frequency.items())),
             "validation_images": len(valid_rows),
+            "leaked": leaked,
             "classes_without_training_images": [name for name in CLASSES if name not in frequency],
         },
     )
