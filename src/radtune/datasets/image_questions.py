@@ -17,11 +17,6 @@ def question_name(question: str) -> str:
     return text_digest(" ".join(question.split()))[:NAME_DIGITS]
 
 
-def as_text(value: object) -> str:
-    """A value of a JSON record as text: null is empty, a number as Python writes it."""
-    return "" if value is None else str(value)
-
-
 def one_item_an_image(rows: Iterable[Item]) -> Iterator[Item]:
     """Items of one id become one with the questions of all; everything else is the first's. In the order of first rows.
 

@@ -134,6 +134,7 @@ def test_bad_records_go_to_quarantine_with_a_reason(folder: Path, tmp_path: Path
         (b'{"img_name": "x"}', "train.json: not a JSON list"),
         (b'[{"img_name": "x"}]', "train.json, record 1: not an object with the keys img_name, question"),
         (b'["\xe9"]', "not UTF-8"),
+        (rb'["half a character: \uD83D"]', "no JSON: .* surrogates not allowed"),
     ],
 )
 def test_unusable_files_stop_the_run(folder: Path, tmp_path: Path, content: bytes, says: str) -> None:

@@ -17,8 +17,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from radtune.datasets.concept_names import CT, MRI
-from radtune.datasets.image_questions import as_text
-from radtune.datasets.source import Format, Item, Question, Source
+from radtune.datasets.source import Format, Item, Question, Source, as_text
 from radtune.errors import DataError
 
 DESCRIPTIONS = "Descriptions.json"

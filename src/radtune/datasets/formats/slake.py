@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from radtune.datasets.concept_names import CT, MRI, RADIOGRAPH
-from radtune.datasets.image_questions import as_text, one_item_an_image
-from radtune.datasets.source import Format, Item, Question, Source
+from radtune.datasets.image_questions import one_item_an_image
+from radtune.datasets.source import Format, Item, Question, Source, as_text
 
 SPLIT_FILES = {"train": ("train.json",), "valid": ("validate.json", "validation.json"), "test": ("test.json",)}
 

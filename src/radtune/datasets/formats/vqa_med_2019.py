@@ -3,7 +3,8 @@
 Ben Abacha et al., CLEF 2019, https://zenodo.org/records/10499039. Text files without a header, a question a line:
 ``All_QA_Pairs_train.txt`` and ``All_QA_Pairs_val.txt`` (``image|question|answer``) with the folders ``Train_images`` and
 ``Val_images``, and ``VQAMed2019_Test_Questions_w_Ref_Answers.txt`` (``image|category|question|answer``) with
-``VQAMed2019_Test_Images``. Each may lie in the folder that its archive makes. A quote is a character like any other.
+``VQAMed2019_Test_Images``. Each may lie in the folder that its archive makes, at most two deep. A quote is a character like
+any other.
 
 In reference answers of the test split ``#`` parts answers that are all correct (its README): the first is taken.
 """
@@ -16,12 +17,8 @@ from pathlib import PurePosixPath
 from radtune.datasets.image_questions import one_item_an_image, question_name
 from radtune.datasets.source import Format, Item, Question, Source
 
-ARCHIVES = {
-    "train": "ImageClef-2019-VQA-Med-Training",
-    "valid": "ImageClef-2019-VQA-Med-Validation",
-    "test": "VQAMed2019Test",
-}
-"""Folder that each split's archive makes."""
+DEPTHS = ("", "*/", "*/*/")
+"""Where tables are looked for."""
 
 TABLES = {
     "train": "All_QA_Pairs_train.txt",
@@ -49,7 +46,7 @@ def read(source: Source) -> Iterator[Item]:
 
 
 def _rows(source: Source) -> Iterator[Item]:
-    tables = source.split_files({split: (name, f"{ARCHIVES[split]}/{name}") for split, name in TABLES.items()})
+    tables = source.split_files({split: _places(source, name) for split, name in TABLES.items()})
     for split, name in tables.items():
         beside = PurePosixPath(name).parent
         images = source.image_index(source.find(*(str(beside / folder) for folder in IMAGES[split])))
@@ -70,4 +67,10 @@ def _rows(source: Source) -> Iterator[Item]:
             )
 
 
-FORMAT = Format(read, watched=("*.txt", "*/*.txt"))
+def _places(source: Source, name: str) -> list[str]:
+    """Where a file of that name lies, the least deep first; the name itself where it lies nowhere."""
+    found = (path for depth in DEPTHS for path in sorted(source.folder.glob(depth + name)))
+    return [str(path.relative_to(source.folder)) for path in found] or [name]
+
+
+FORMAT = Format(read, watched=tuple(f"{depth}*.txt" for depth in DEPTHS))

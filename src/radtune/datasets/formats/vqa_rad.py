@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from radtune.datasets.image_questions import as_text, one_item_an_image
-from radtune.datasets.source import Format, Item, Question, Source
+from radtune.datasets.image_questions import one_item_an_image
+from radtune.datasets.source import Format, Item, Question, Source, as_text
 
 TABLE = "VQA_RAD Dataset Public.json"
 IMAGES = "VQA_RAD Image Folder"
