@@ -43,6 +43,11 @@ from radtune.artifacts.kinds.training_log import TRAINING_LOG
 from radtune.artifacts.kinds.variant_agreement import VARIANT_AGREEMENT
 from radtune.artifacts.layout import BASELINE, Layout
 from radtune.artifacts.provenance import Provenance, record_input
+from radtune.benchmark.component_recall import tabulate_components
+from radtune.benchmark.paper_comparison import compare_with_papers
+from radtune.benchmark.paper_values import COLUMNS, STRATEGIES, TABLE_4, TABLE_5
+from radtune.config.metrics import BenchmarkSettings
+from radtune.config.published_models import PUBLISHED_MODELS
 from radtune.config.report import ReportSettings
 from radtune.report.site import build_site
 
@@ -491,6 +496,9 @@ class RunMaker:
             if (row["system"], name) != ("visiongpt2_tiny", "Ultrasound")
         ]
         self.put(layout.slice_scores, SLICE_SCORES, slices, "benchmark.slices", paths)
+        written = [layout.predictions(system, arm) for system in LEVEL for arm in ("plain", "modality")]
+        existing = [path for path in written if path.is_file()]
+        tabulate_components(existing, layout.caption_components, settings=BenchmarkSettings(resamples=50), seed=2025)
 
 
 class Page(HTMLParser):
@@ -581,3 +589,50 @@ def restricted_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]
     folder = tmp_path_factory.mktemp("restricted") / "sample"
     RunMaker(folder, with_restricted=True).make()
     return folder, RESTRICTED
+
+
+@pytest.fixture(scope="session")
+def paper_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that measured exactly what the journal prints in its tables 4 and 5 and its section 3.1."""
+    maker = RunMaker(tmp_path_factory.mktemp("results") / "papers")
+    layout = maker.layout
+    means = {
+        (system, arm, metric): value
+        for arm, table in (("plain", TABLE_4), ("modality", TABLE_5))
+        for system, row in table.items()
+        for metric, value in zip(COLUMNS, row, strict=True)
+    } | {(system, "plain", metric): value for system, row in STRATEGIES.items() for metric, value in row.items()}
+    ends = {"confidence": 0.95, "items": 900, "groups": 700}
+    rows: list[dict[str, Any]] = [
+        {"system": system, "arm": arm, "task": "caption", "metric": metric, "mean": mean, "low": mean - 0.01, "high": mean + 0.01}
+        | ends
+        for (system, arm, metric), mean in means.items()
+    ]
+    maker.put(layout.system_scores, SYSTEM_SCORES, rows, "benchmark.systems")
+    smallest = "llava16_mistral_7b"
+    pairs = [(("plain", system), ("plain", smallest)) for system in STRATEGIES if system.startswith(smallest)]
+    pairs += [(("modality", system), ("plain", system)) for system in TABLE_5]
+    tests: list[dict[str, Any]] = [
+        {"task": "caption", "metric": metric, "system_a": a, "arm_a": arm_a, "system_b": b, "arm_b": arm_b}
+        | {"difference": means[a, arm_a, metric] - means[b, arm_b, metric], "low": -0.1, "high": 0.1, "p_value": 0.01}
+        | {"p_holm": 0.03, "items": 900, "groups": 700}
+        for (arm_a, a), (arm_b, b) in pairs
+        for metric in COLUMNS
+        if {(a, arm_a, metric), (b, arm_b, metric)} <= means.keys()
+    ]
+    maker.put(layout.comparisons, COMPARISONS, tests, "benchmark.compare")
+    compare_with_papers(layout.system_scores, [], layout.paper_comparison, settings=BenchmarkSettings(), seed=1)
+    for system, strategy, parameters in (
+        ("llava16_mistral_7b", "targeted", 40_108_032),
+        ("llava16_mistral_7b_extended", "extended", 98_467_840),
+        ("llava16_mistral_7b_hybrid", "hybrid", 351_174_656),
+        ("llava16_vicuna_7b", "targeted", 38_354_944),
+        ("llava16_vicuna_7b_hybrid", "hybrid", 347_242_496),
+        ("smolvlm_500m", "extended", 9_000_000),
+    ):
+        model = PUBLISHED_MODELS[system].build
+        settings = {"build": {"family": model.family, "sources": model.sources}, "adaptation": {"strategy": strategy}}
+        maker.log(layout.training_log(system), "training.train", settings, steps=3)
+        module = {"module": "all", "tower": "language", "way": "lora", "parameters": parameters, "total_parameters": 10**9}
+        maker.put(layout.trained_modules(system), TRAINED_MODULES, [module], "training.train")
+    return layout.run

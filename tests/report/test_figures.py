@@ -10,10 +10,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radtune.report.figures import draw_reliability, draw_training_curves, thin
+from radtune.report.figures import (
+    draw_ranking,
+    draw_relation,
+    draw_reliability,
+    draw_strategies,
+    draw_training_curves,
+    thin,
+)
 from radtune.report.modality import read_classifier
+from radtune.report.ranking import read_ranking, read_relation
 from radtune.report.read_run import read_run
-from radtune.report.training import Curve, read_curves
+from radtune.report.results import read_comparisons, read_score_tables
+from radtune.report.strategies import read_strategies
+from radtune.report.training import Curve, read_curves, read_trainings
 
 
 @settings(max_examples=50, deadline=None)
@@ -68,3 +78,29 @@ def test_confusion_matrix_counts_and_shares(run_folder: Path) -> None:
     assert (confusion.counts[mri][ct], confusion.counts[ct][mri]) == (1, 0)
     assert confusion.share(mri, mri) == pytest.approx(7 / 8)
     assert [row["label"] for row in classifier.rows][-3:] == ["accuracy", "macro average", "weighted average"]
+
+
+def test_bars_points_and_strategies_are_drawn_for_every_system(paper_run: Path, run_folder: Path) -> None:
+    for folder in (paper_run, run_folder):
+        run = read_run(folder)
+        tables = read_score_tables(run)
+        ranking, relation = read_ranking(tables), read_relation(run, tables)
+        assert ranking is not None
+        assert relation is not None
+        bars, points = draw_ranking(ranking), draw_relation(relation)
+        for text in (bars, points):
+            ET.fromstring(text)
+            assert not re.search(r"(fill|stroke): ?#0[0-9]0[0-9]0[0-9]", text), "every stand-in colour is resolved"
+        assert all(f">{bar.system}<" in bars and f">{bar.mean:.3f}<" in bars for bar in ranking.bars)
+        assert all(point.system in points for point in relation.points)
+        assert draw_relation(relation) == points
+
+
+def test_a_panel_a_metric_and_a_tick_a_count_of_trained_parameters(paper_run: Path) -> None:
+    run = read_run(paper_run)
+    mistral, vicuna = read_strategies(run, read_score_tables(run), read_comparisons(run), read_trainings(run))
+    text = draw_strategies(mistral)
+    ET.fromstring(text)
+    for words in ("Similarity", "BERTScore", "ROUGE-1", "targeted", "40.1 M", "351 M"):
+        assert words in text
+    ET.fromstring(draw_strategies(vicuna))

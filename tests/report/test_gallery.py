@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radtune.artifacts.layout import BASELINE
-from radtune.report.gallery import choose_items, read_gallery
+from radtune.report.gallery import Piece, choose_items, read_gallery, split_components
 from radtune.report.read_run import read_run
 
 ITEMS = st.dictionaries(st.text("abcdef", min_size=1), st.sampled_from(["CT", "MRI", "Other", ""]))
@@ -53,3 +54,34 @@ def test_a_question_is_shown_once_without_the_modality_of_the_prompt(run_folder:
             ("paligemma_tiny", "modality"),
         ]
         assert {answer.score for answer in asked.answers} <= {0.0, 1.0}
+
+
+def test_components_of_a_caption_are_pieces_and_say_whether_the_reference_names_them() -> None:
+    text = "<b> CT of the left kidney"
+    pieces = split_components(text, "Computed tomography: right kidney")
+    assert pieces == [
+        Piece("<b> "),
+        Piece("CT", "modality", shared=True),
+        Piece(" of the "),
+        Piece("left", "laterality", shared=False),
+        Piece(" "),
+        Piece("kidney", "location", shared=True),
+    ]
+    assert split_components("", "CT") == []
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_the_pieces_of_any_caption_join_to_it_again(text: str, reference: str) -> None:
+    assert "".join(piece.text for piece in split_components(text, reference)) == text
+
+
+def test_the_page_marks_components_by_kind_and_says_so_in_words(site: Path, parse: Any) -> None:
+    page = parse(site)
+    marks = {(tag["class"], tag.get("title", "")) for name, tag in page.tags if name == "mark"}
+    assert ("modality shared", "modality, as in the reference") in marks
+    assert all(title.startswith(kinds.split()[0]) for kinds, title in marks if title)
+    style = next((site.parent / "assets").glob("report.*.css")).read_text()
+    kinds = ("modality", "laterality", "marker", "measurement")
+    lines = [style.split(f"mark.{kind} {{")[1].split("text-decoration-style: ")[1].split(";")[0] for kind in kinds]
+    assert len({"solid", *lines}) == 5, "kinds differ in the line, not by colour alone"

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
-from radtune.artifacts.layout import BASELINE
+from radtune.artifacts.io import read_rows, write
+from radtune.artifacts.kinds.metric_signatures import METRIC_SIGNATURES
+from radtune.artifacts.layout import BASELINE, Layout
+from radtune.artifacts.provenance import provenance
+from radtune.config.metrics import BenchmarkSettings
+from radtune.config.report import ReportSettings
 from radtune.report.read_run import read_run
 from radtune.report.results import (
     Cell,
@@ -20,6 +28,8 @@ from radtune.report.results import (
     read_score_tables,
     state_verdicts,
 )
+from radtune.report.site import build_site
+from radtune.report.terminal import print_results
 
 
 def test_best_system_of_a_column_is_marked_and_the_baseline_never(run_folder: Path) -> None:
@@ -107,3 +117,32 @@ def test_agreement_of_variants_is_on_the_page(site: Path, parse: Any) -> None:
     _, row = parse(site).table("Variant", "Other variant")
     assert row[:3] == ["ROUGE-1", "ROUGE-L", "captions"]
     assert row[3:8] == ["\u22120.012", "\u22120.020 to \u22120.004", "\u22120.100 to +0.076", "0.930", "–"]
+
+
+def test_corpus_values_stand_beside_the_means_they_are_not(run_folder: Path, tmp_path: Path, parse: Any) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(run_folder, run)
+    layout = Layout(run)
+    path = layout.metric_signatures("paligemma_tiny")
+    rows = read_rows(path, METRIC_SIGNATURES)
+    for row in rows:
+        if (row["arm"], row["metric"]) == ("plain", "rouge1"):
+            row["total"] = 0.1234
+    write(path, METRIC_SIGNATURES, rows, provenance("radtune.metrics.score", BenchmarkSettings(), 1, {}))
+    captions, questions = read_score_tables(read_run(run))
+    totals = {
+        (row.system, column.arm, column.metric): cell.total
+        for row in captions.rows
+        for column, cell in zip(captions.columns, row.cells, strict=True)
+    }
+    assert {key: total for key, total in totals.items() if total is not None} == {("paligemma_tiny", "plain", "rouge1"): 0.1234}
+    assert (captions.has_totals, questions.has_totals) == (True, False), "a signature's total is of captions"
+
+    build_site(run, tmp_path / "index.html", settings=ReportSettings(example_images=1), seed=1)
+    page = parse(tmp_path / "index.html")
+    (shown,) = [row for row in page.table("System", "ROUGE-1") if row[0].startswith("paligemma_tiny")]
+    assert "corpus 0.123" in shown[1]
+    assert "Corpus: the metric over the whole test set at once" in page.text
+    console = Console(width=100, record=True, file=StringIO())
+    print_results(run, console)
+    assert "corpus 0.123" in console.export_text()

@@ -13,7 +13,7 @@ from radtune.report.results import Cell, Comparison, ScoreTable
 from radtune.report.training import Training
 
 AVERAGES = ("relevance", "factuality", "overall")
-"""What the figure shows, where it is measured; else the first metrics of the table."""
+"""What the figure shows, where it is measured; else as many metrics of the table."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,13 @@ class StrategyGroup:
 
     @property
     def drawn(self) -> list[str]:
-        """Metrics of the figure."""
-        return [metric for metric in AVERAGES if metric in self.metrics] or self.metrics[: len(AVERAGES)]
+        """Metrics of the figure: those that two systems or more have a value for."""
+        compared = [
+            metric
+            for place, metric in enumerate(self.metrics)
+            if sum(adapted.cells[place].score.mean is not None for adapted in self.systems) > 1
+        ]
+        return [metric for metric in AVERAGES if metric in compared] or compared[: len(AVERAGES)]
 
     @property
     def has_printed(self) -> bool:
@@ -71,7 +76,8 @@ class StrategyGroup:
 def read_strategies(
     run: Run, tables: Sequence[ScoreTable], comparisons: Sequence[Comparison], trainings: Sequence[Training]
 ) -> list[StrategyGroup]:
-    """Base models (family and sources of the weights) whose systems use two strategies or more, on captions, plain arm."""
+    """Base models (family and sources of the weights) whose systems use two strategies or more and have values of one of
+    :data:`PAPER_METRICS` in common, on captions, plain arm."""
     table = next((table for table in tables if table.task == "caption"), None)
     if table is None:
         return []
@@ -124,5 +130,7 @@ def read_strategies(
             )
             for member in scored
         ]
-        groups.append(StrategyGroup(family, [source for _, source in sources], metrics, systems, table.confidence))
+        group = StrategyGroup(family, [source for _, source in sources], metrics, systems, table.confidence)
+        if group.drawn:
+            groups.append(group)
     return sorted(groups, key=lambda group: group.name)
