@@ -178,28 +178,28 @@ class Source:
         path = self.folder / name
         self.files[name] = path
         with _reading(path) as file:
-            text = file.read()
-        try:
-            found = json.loads(text)
-            if "\\ud" in text.lower():  # an escape may be half a character, which no artifact can hold
-                json.dumps(found, ensure_ascii=False).encode()
-        except (json.JSONDecodeError, RecursionError, UnicodeEncodeError) as error:
-            raise DataError(f"{path}: no JSON: {error}", "fetch the file again") from None
-        return found
+            return _parsed(str(path), file.read())
 
     def records(self, name: str, keys: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Objects of a JSON list, each with its place, ``name, record n``.
+        """Objects of a JSON list or, in a file ``.jsonl``, of lines, each with its place: ``name, record n`` or ``name, line n``.
 
-        Raises :class:`DataError` if the file is no JSON list, or a record is no object or lacks one of ``keys``.
+        Raises :class:`DataError` if the file is no JSON list, a line no JSON, or a record no object with all of ``keys``.
         """
-        listed = self.json(name)
-        path = self.folder / name
-        if not isinstance(listed, list):
-            raise DataError(f"{path}: not a JSON list", "fetch the file again")
-        for number, record in enumerate(listed, start=1):
+        for place, record in self._json_lines(name) if name.endswith(".jsonl") else self._json_list(name):
             if not isinstance(record, dict) or not set(keys) <= record.keys():
-                raise DataError(f"{path}, record {number}: not an object with the keys {', '.join(keys)}", "fetch the file again")
+                raise DataError(f"{self.folder / place}: not an object with the keys {', '.join(keys)}", "fetch the file again")
+            yield place, record
+
+    def _json_list(self, name: str) -> Iterator[tuple[str, Any]]:
+        listed = self.json(name)
+        if not isinstance(listed, list):
+            raise DataError(f"{self.folder / name}: not a JSON list", "fetch the file again")
+        for number, record in enumerate(listed, start=1):
             yield f"{name}, record {number}", record
+
+    def _json_lines(self, name: str) -> Iterator[tuple[str, Any]]:
+        for place, line in self.lines(name):
+            yield place, _parsed(str(self.folder / place), line)
 
     def inside(self, name: str) -> Path | None:
         """The file below the folder that a table names; None if there is none, or if the name leads out of the folder.
@@ -304,6 +304,17 @@ def _records(path: Path, file: Iterable[str], delimiter: str, quoted: bool) -> I
                 "close the quote that opens there, and double every quote within a quoted field",
             ) from None
         yield line, cells
+
+
+def _parsed(place: str, text: str) -> Any:
+    """What JSON text says. Raises :class:`DataError` if it is no JSON, or an escape in it is half a character."""
+    try:
+        found = json.loads(text)
+        if "\\ud" in text.lower():  # perhaps a lone surrogate, which no artifact can hold
+            json.dumps(found, ensure_ascii=False).encode()
+    except (json.JSONDecodeError, RecursionError, UnicodeEncodeError) as error:
+        raise DataError(f"{place}: no JSON: {error}", "fetch the file again") from None
+    return found
 
 
 def as_text(value: object) -> str:

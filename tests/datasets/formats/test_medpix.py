@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from radtune.errors import DataError
-from read_data_set import DataSet, read_into
+from read_data_set import DataSet, Row, read_into
 
 
 def read_medpix(out: Path, folder: Path, **settings: Any) -> DataSet:
@@ -84,23 +84,28 @@ def test_real_cases_are_read(real_data: Path, tmp_path: Path) -> None:
     assert all(len(row["answer"].split()) < 60 for row in found.questions)
 
 
-def test_every_split_of_the_real_list_is_what_the_release_split(real_data: Path, tmp_path: Path) -> None:
-    """The JSON lines that the release also gives are another record of the splits: both must say the same."""
+def test_real_json_and_json_lines_say_the_same(real_data: Path, tmp_path: Path) -> None:
+    """The release gives its records twice: as two lists with the splits beside them, and as JSON lines of each split."""
     sample = real_data / "samples/medpix-2.0"
     if not sample.is_dir():
         pytest.skip(f"{sample} is absent")
-    folder = tmp_path / "medpix"
-    (folder / "images").mkdir(parents=True)
-    for name in ("Descriptions.json", "Case_topic.json", "splitted_dataset"):
-        (folder / name).symlink_to(sample / name)
-    wanted: dict[str, str] = {}
-    for split, written in (("train", "train"), ("valid", "dev"), ("test", "test")):
-        lines = (sample / f"splitted_dataset/descriptions_{written}.jsonl").read_text(encoding="utf-8").splitlines()
-        wanted |= {json.loads(line)["image"]: split for line in lines}
-    for image in wanted:
-        Image.new("L", (8, 8), 100).save(folder / f"images/{image}.png")
-    found = read_medpix(tmp_path / "out", folder)
-    assert {row["item_id"]: row["split"] for row in found.captions} == wanted
+    folders = {"lists": ("Descriptions.json", "Case_topic.json", "splitted_dataset"), "lines": ("splitted_dataset",)}
+    found: dict[str, tuple[list[Row], list[Row]]] = {}
+    for form, names in folders.items():
+        folder = tmp_path / form
+        (folder / "images").mkdir(parents=True)
+        for name in names:
+            (folder / name).symlink_to(sample / name)
+        for record in json.loads((sample / "Descriptions.json").read_text(encoding="utf-8")):
+            Image.new("L", (8, 8), 100).save(folder / f"images/{record['image']}.png")
+        read = read_medpix(tmp_path / f"out-{form}", folder)
+        assert len(read.captions) == 352
+        captions = [row | {"image_path": ""} for row in read.captions]
+        found[form] = (
+            sorted(captions, key=lambda row: str(row["item_id"])),
+            sorted(read.questions, key=lambda row: str(row["question_id"])),
+        )
+    assert found["lists"] == found["lines"]
 
 
 def test_items_have_caption_case_modality_and_split(folder: Path, tmp_path: Path) -> None:
@@ -184,4 +189,18 @@ def test_an_unusable_list_of_splits_stops_the_run(folder: Path, tmp_path: Path, 
 def test_a_record_of_another_form_stops_the_run(folder: Path, tmp_path: Path, record: dict[str, Any]) -> None:
     write(folder, [record], [case("MPX1")], SPLITS)
     with pytest.raises(DataError, match=r"Descriptions\.json, record 1"):
+        read_medpix(tmp_path / "out", folder)
+
+
+def test_a_folder_in_another_layout_says_what_is_missing(folder: Path, tmp_path: Path) -> None:
+    (folder / "Descriptions.json").unlink()
+    with pytest.raises(DataError, match=r"no Descriptions\.json or splitted_dataset/descriptions_train\.jsonl"):
+        read_medpix(tmp_path / "out", folder)
+
+
+def test_a_line_that_is_no_json_is_named(folder: Path, tmp_path: Path) -> None:
+    (folder / "Descriptions.json").unlink()
+    (folder / "splitted_dataset/data_train.jsonl").write_text("")
+    (folder / "splitted_dataset/descriptions_train.jsonl").write_text(json.dumps(described("MPX1", "synpic1")) + "\n{\n")
+    with pytest.raises(DataError, match=r"descriptions_train\.jsonl, line 2: no JSON"):
         read_medpix(tmp_path / "out", folder)

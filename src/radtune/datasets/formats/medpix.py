@@ -4,7 +4,8 @@ Siragusa et al., Data Science and Engineering, 2025, doi:10.1007/s41019-025-0029
 ``Descriptions.json`` is a list of images (``Type``, ``U_id``, ``image``, ``Description`` with ``Caption``, ``Modality``,
 ``Plane`` …, ``Location``), ``Case_topic.json`` a list of cases (``U_id``, ``Case`` with ``Case Diagnosis``, ``Differential
 Diagnosis`` …), ``splitted_dataset/uid_list.json`` the cases of ``train``, ``dev`` and ``test`` (``train_1`` and ``train_2`` are
-the halves of ``train``), ``images/<image>.png``. The JSON lines beside that list repeat the same records and are not read.
+the halves of ``train``), ``images/<image>.png``. The same records stand split by split in ``splitted_dataset`` as JSON lines,
+``descriptions_<split>.jsonl`` and ``data_<split>.jsonl``: these are read where ``Descriptions.json`` is absent.
 
 Questions follow fixed templates, as those of MEDPIX-ClinQA's mode ``pre_training`` do
 (https://github.com/adishourya/MedM): only what the image or its case answers, nothing of the patient's history; answers of
@@ -14,6 +15,7 @@ Questions follow fixed templates, as those of MEDPIX-ClinQA's mode ``pre_trainin
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from radtune.datasets.concept_names import CT, MRI
@@ -27,6 +29,7 @@ KEYS = ("U_id", "image", "Type", "Location", "Description")
 """What is read of an image's record."""
 
 SPLITS = ("train", "dev", "test")
+SPLIT_FOLDER = "splitted_dataset"
 
 MODALITIES = {"CT": CT, "MR": MRI}
 """CUI of each ``Type``: the release has no other."""
@@ -58,40 +61,60 @@ NOT_FILLED_IN = frozenset(
 
 def read(source: Source) -> Iterator[Item]:
     """Every described image."""
-    splits = _splits(source)
+    lines = {split: f"{SPLIT_FOLDER}/descriptions_{split}.jsonl" for split in SPLITS}
+    if source.find(DESCRIPTIONS, *lines.values()) == DESCRIPTIONS:
+        tables, case_tables, split_of = {"": DESCRIPTIONS}, [source.find(CASES)], _splits(source)
+    else:
+        tables = source.split_files({split: (name,) for split, name in lines.items()})
+        case_tables = [source.find(f"{SPLIT_FOLDER}/data_{split}.jsonl") for split in tables]
+        split_of = {}
     cases = {
         as_text(record["U_id"]): _fields(source, place, record, "Case")
-        for place, record in source.records(source.find(CASES), ("U_id", "Case"))
+        for name in case_tables
+        for place, record in source.records(name, ("U_id", "Case"))
     }
     images = source.image_index(source.find("images"))
-    for place, record in source.records(source.find(DESCRIPTIONS), KEYS):
-        item_id, case_id = as_text(record["image"]).strip(), as_text(record["U_id"])
-        description = _fields(source, place, record, "Description")
-        caption = as_text(description.get("Caption"))
-        if caption.strip().lower().startswith(PLACEHOLDER):
-            source.note(item_id, "placeholder_caption", f"{place}: the description was never written; the caption is left empty")
-            caption = ""
-        if case_id not in cases:
-            source.note(
-                item_id, "case_without_record", f"{place}: {case_id} is not in {CASES}; nothing is asked on the diagnosis"
-            )
-        modality = MODALITIES.get(as_text(record["Type"]))
-        yield Item(
-            item_id=item_id,
-            place=place,
-            split=splits.get(case_id, ""),
-            caption=caption,
-            image=images.get(item_id),
-            group=case_id,
-            manual_concepts=(modality,) if modality else (),
-            licence="none stated",
-            attribution="MedPix 2.0 (Siragusa et al., doi:10.1007/s41019-025-00297-8), cases of https://medpix.nlm.nih.gov",
-            link="https://github.com/CHILab1/MedPix-2.0",
-            questions=(
-                *_questions(source, item_id, IMAGE_QUESTIONS, {**description, "Location": record["Location"]}),
-                *_questions(source, item_id, CASE_QUESTIONS, cases.get(case_id, {})),
-            ),
-        )
+    for split, name in tables.items():
+        for place, record in source.records(name, KEYS):
+            of_case = split or split_of.get(as_text(record["U_id"]), "")
+            yield _item(source, place, record, split=of_case, cases=cases, images=images)
+
+
+def _item(
+    source: Source,
+    place: str,
+    record: Mapping[str, Any],
+    *,
+    split: str,
+    cases: Mapping[str, Mapping[str, Any]],
+    images: Mapping[str, Path],
+) -> Item:
+    """One described image. What is odd about it is noted."""
+    item_id, case_id = as_text(record["image"]).strip(), as_text(record["U_id"])
+    description = _fields(source, place, record, "Description")
+    caption = as_text(description.get("Caption"))
+    if caption.strip().lower().startswith(PLACEHOLDER):
+        source.note(item_id, "placeholder_caption", f"{place}: the description was never written; the caption is left empty")
+        caption = ""
+    if case_id not in cases:
+        source.note(item_id, "case_without_record", f"{place}: no record of case {case_id}; nothing is asked on the diagnosis")
+    modality = MODALITIES.get(as_text(record["Type"]))
+    return Item(
+        item_id=item_id,
+        place=place,
+        split=split,
+        caption=caption,
+        image=images.get(item_id),
+        group=case_id,
+        manual_concepts=(modality,) if modality else (),
+        licence="none stated",
+        attribution="MedPix 2.0 (Siragusa et al., doi:10.1007/s41019-025-00297-8), cases of https://medpix.nlm.nih.gov",
+        link="https://github.com/CHILab1/MedPix-2.0",
+        questions=(
+            *_questions(source, item_id, IMAGE_QUESTIONS, {**description, "Location": record["Location"]}),
+            *_questions(source, item_id, CASE_QUESTIONS, cases.get(case_id, {})),
+        ),
+    )
 
 
 def _fields(source: Source, place: str, record: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -104,7 +127,7 @@ def _fields(source: Source, place: str, record: Mapping[str, Any], key: str) -> 
 
 def _splits(source: Source) -> dict[str, str]:
     """Split of each case. Raises :class:`DataError` if a case is in two, or the list has another form."""
-    name = source.find("splitted_dataset/uid_list.json")
+    name = source.find(f"{SPLIT_FOLDER}/uid_list.json")
     listed = source.json(name)
     if not isinstance(listed, dict) or not all(isinstance(listed.get(split), list) for split in SPLITS):
         raise DataError(f"{source.folder / name}: no lists {', '.join(SPLITS)} of cases", "fetch the file again")
@@ -132,4 +155,4 @@ def _questions(
             yield Question(name, question, answer)
 
 
-FORMAT = Format(read, watched=("*.json", "splitted_dataset/*.json"))
+FORMAT = Format(read, watched=("*.json", f"{SPLIT_FOLDER}/*.json*"))

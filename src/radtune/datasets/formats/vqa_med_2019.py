@@ -68,9 +68,9 @@ def _rows(source: Source) -> Iterator[Item]:
 
 
 def _places(source: Source, name: str) -> list[str]:
-    """Where a file of that name lies, the least deep first; the name itself where it lies nowhere."""
-    found = (path for depth in DEPTHS for path in sorted(source.folder.glob(depth + name)))
-    return [str(path.relative_to(source.folder)) for path in found] or [name]
+    """Where a file of that name lies, the least deep first, hidden folders aside; the name itself where it lies nowhere."""
+    found = (path.relative_to(source.folder) for depth in DEPTHS for path in sorted(source.folder.glob(depth + name)))
+    return [str(path) for path in found if not path.parts[0].startswith(".")] or [name]
 
 
 FORMAT = Format(read, watched=tuple(f"{depth}*.txt" for depth in DEPTHS))
