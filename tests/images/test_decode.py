@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from radtune.images.decode import RejectedImage, _decode_plain_jpeg, _is_plain_jpeg, decode, to_rgb
+from radtune.images.decode import DecodedImage, RejectedImage, _decode_plain_jpeg, _is_plain_jpeg, decode, to_rgb
 
 BLACK = (0, 0, 0)
 GREEN = (10, 200, 30)
@@ -17,6 +17,10 @@ def encoded(image: Image.Image, file_format: str, **options: Any) -> bytes:
     file = io.BytesIO()
     image.save(file, format=file_format, **options)
     return file.getvalue()
+
+
+def rgb(decoded: DecodedImage) -> np.ndarray[Any, Any]:
+    return np.asarray(Image.fromarray(decoded.pixels).convert("RGB"))
 
 
 def corner(number: int) -> Image.Image:
@@ -50,8 +54,8 @@ def test_every_orientation_becomes_upright(file_format: str, number: int) -> Non
     decoded = decode(encoded(corner(number), file_format, exif=exif(number), **options), BLACK, PIXELS)
     assert decoded.steps["orientation"] == number
     assert decoded.size == (24, 16)
-    assert decoded.pixels.shape == (16, 24, 3)
-    bright = decoded.pixels.min(axis=2) > 127
+    assert rgb(decoded).shape == (16, 24, 3)
+    bright = rgb(decoded).min(axis=2) > 127
     assert bright[:6, :9].all()
     assert bright.sum() == 6 * 9
 
@@ -103,7 +107,7 @@ def test_colour_survives_every_way_of_storing_it(mode: str, file_format: str) ->
     special = {"LAB": Image.new("LAB", (8, 8), (lightness, 128, 128)), "P": image.quantize()}
     stored = special.get(mode) or image.convert(mode)
     decoded = decode(encoded(stored, file_format), BLACK, PIXELS)
-    assert np.abs(decoded.pixels.astype(int) - np.array(grey)).max() <= 3
+    assert np.abs(rgb(decoded).astype(int) - np.array(grey)).max() <= 3
 
 
 @pytest.mark.parametrize(
@@ -118,7 +122,7 @@ def test_colour_survives_every_way_of_storing_it(mode: str, file_format: str) ->
 def test_deep_images_are_scaled_by_their_own_range(values: np.ndarray[Any, Any], mode: str, file_format: str) -> None:
     decoded = decode(encoded(Image.fromarray(values), file_format), BLACK, PIXELS)
     assert decoded.mode == mode
-    assert decoded.pixels[0, :, 0].tolist() == [0, 128, 255]
+    assert rgb(decoded)[0, :, 0].tolist() == [0, 128, 255]
     assert decoded.steps["scaled_from"] == [values.min(), values.max()]
 
 
@@ -131,7 +135,7 @@ def test_a_window_clips_what_lies_outside_its_percentiles() -> None:
     values = np.arange(101, dtype=np.uint16).reshape(1, 101) * 10
     values[0, 100] = 60_000  # a bright marker
     decoded = decode(encoded(Image.fromarray(values), "PNG"), BLACK, PIXELS, window=(10, 90))
-    grey = decoded.pixels[0, :, 0].tolist()
+    grey = rgb(decoded)[0, :, 0].tolist()
     assert decoded.steps["scaled_from"] == [100, 900]
     assert (grey[:11], grey[51], grey[90:]) == ([0] * 11, 131, [255] * 11)
 
@@ -154,19 +158,19 @@ def test_transparency_lies_over_the_fill_colour() -> None:
     rgba = Image.new("RGBA", (3, 1), (0, 0, 0, 0))
     rgba.putpixel((1, 0), (250, 0, 0, 255))
     decoded = decode(encoded(rgba, "PNG"), GREEN, PIXELS)
-    assert [tuple(pixel) for pixel in decoded.pixels[0]] == [GREEN, (250, 0, 0), GREEN]
+    assert [tuple(pixel) for pixel in rgb(decoded)[0]] == [GREEN, (250, 0, 0), GREEN]
     assert decoded.steps["alpha"] is True
     palette = Image.new("P", (2, 1), 0)
     palette.putpalette([255, 0, 0, 0, 0, 255])
     palette.putpixel((1, 0), 1)
     decoded = decode(encoded(palette, "PNG", transparency=0), GREEN, PIXELS)
-    assert [tuple(pixel) for pixel in decoded.pixels[0]] == [GREEN, (0, 0, 255)]
+    assert [tuple(pixel) for pixel in rgb(decoded)[0]] == [GREEN, (0, 0, 255)]
 
 
 def test_first_of_several_frames() -> None:
     frames = [Image.new("L", (4, 4), value) for value in (50, 100, 150)]
     decoded = decode(encoded(frames[0], "TIFF", save_all=True, append_images=frames[1:]), BLACK, PIXELS)
-    assert tuple(decoded.pixels[0, 0]) == (50, 50, 50)
+    assert tuple(rgb(decoded)[0, 0]) == (50, 50, 50)
     assert decoded.steps["frames"] == 3
 
 
@@ -200,6 +204,19 @@ def test_bombs_are_refused_before_their_pixels_are_decoded() -> None:
         decode(huge, BLACK, PIXELS)
 
 
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG"])
+def test_a_grey_picture_has_one_channel_however_it_is_stored(file_format: str) -> None:
+    grey = Image.effect_noise((40, 30), 60)
+    for mode in ("L", "RGB"):
+        content = encoded(grey.convert(mode), file_format)
+        decoded = decode(content, BLACK, PIXELS)
+        assert decoded.pixels.shape == (30, 40)
+        assert np.array_equal(rgb(decoded), by_pillow(content))
+    coloured = grey.convert("RGB")
+    coloured.putpixel((7, 9), (10, 11, 10))  # one step of one channel is colour
+    assert decode(encoded(coloured, "PNG"), BLACK, PIXELS).pixels.shape == (30, 40, 3)
+
+
 def by_pillow(content: bytes) -> np.ndarray[Any, Any]:
     return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
 
@@ -212,9 +229,11 @@ PHOTO = Image.fromarray(np.random.default_rng(2).integers(0, 256, (12, 17, 3), n
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 def test_a_plain_jpeg_has_pillows_pixels_and_record(mode: str, subsampling: int, progressive: bool) -> None:
     content = encoded(PHOTO.convert(mode), "JPEG", quality=80, subsampling=subsampling, progressive=progressive)
-    assert _decode_plain_jpeg(content, None) is not None
+    plain = _decode_plain_jpeg(content, mode, None)
+    assert plain is not None
+    assert plain.shape == ((123, 171, 3) if mode == "RGB" else (123, 171))
     decoded = decode(content, BLACK, PIXELS)
-    assert np.array_equal(decoded.pixels, by_pillow(content))
+    assert np.array_equal(rgb(decoded), by_pillow(content))
     assert (decoded.mode, decoded.size, decoded.steps) == (mode, (171, 123), {"orientation": 1, "frames": 1})
 
 
@@ -229,7 +248,7 @@ def test_adobes_marker_is_obeyed(transform: int) -> None:
     with Image.open(io.BytesIO(content)) as image:
         assert image.info["adobe_transform"] == transform
         assert _is_plain_jpeg(image) == (transform == 1)
-    assert np.array_equal(decode(content, BLACK, PIXELS).pixels, by_pillow(content))
+    assert np.array_equal(rgb(decode(content, BLACK, PIXELS)), by_pillow(content))
     # Read as RGB, the same bytes are another picture: the marker matters.
     assert (np.abs(by_pillow(content).astype(int) - np.asarray(PHOTO)).mean() < 10) == (transform == 1)
 
@@ -240,9 +259,9 @@ def test_cmyk_and_several_frames_are_left_to_pillow() -> None:
     for content in (cmyk, several):
         with Image.open(io.BytesIO(content)) as image:
             assert not _is_plain_jpeg(image)
-    assert np.array_equal(decode(cmyk, BLACK, PIXELS).pixels, by_pillow(cmyk))
+    assert np.array_equal(rgb(decode(cmyk, BLACK, PIXELS)), by_pillow(cmyk))
     decoded = decode(several, BLACK, PIXELS)
-    assert np.array_equal(decoded.pixels, by_pillow(several))
+    assert np.array_equal(rgb(decoded), by_pillow(several))
     assert decoded.steps["frames"] == 2
 
 
@@ -258,8 +277,8 @@ def test_what_simplejpeg_refuses_is_judged_by_pillow() -> None:
     content = encoded(PHOTO, "JPEG", quality=90)
     middle = content.index(b"\xff\xda") + (len(content) - content.index(b"\xff\xda")) // 2
     broken = content[:middle] + b"\xff\xd3" + content[middle:]  # a restart marker where none belongs
-    assert _decode_plain_jpeg(broken, None) is None
-    assert np.array_equal(decode(broken, BLACK, PIXELS).pixels, by_pillow(broken))
+    assert _decode_plain_jpeg(broken, "RGB", None) is None
+    assert np.array_equal(rgb(decode(broken, BLACK, PIXELS)), by_pillow(broken))
 
 
 def test_scaled_decoding_stays_above_the_size_that_is_wanted() -> None:
@@ -267,14 +286,14 @@ def test_scaled_decoding_stays_above_the_size_that_is_wanted() -> None:
     full = decode(content, BLACK, PIXELS)
     for side, expected in ((501, (1000, 600)), (500, (500, 300)), (251, (375, 225)), (120, (125, 75)), (20, (125, 75))):
         decoded = decode(content, BLACK, PIXELS, scaled_to=side)
-        assert (decoded.pixels.shape[1::-1], decoded.size) == (expected, (1000, 600))
+        assert (rgb(decoded).shape[1::-1], decoded.size) == (expected, (1000, 600))
         assert decoded.steps.get("decoded_size") == (None if expected == (1000, 600) else list(expected))
-        means = full.pixels.mean(axis=(0, 1))
-        assert np.abs(decoded.pixels.mean(axis=(0, 1)) - means).max() < 1
+        means = rgb(full).mean(axis=(0, 1))
+        assert np.abs(rgb(decoded).mean(axis=(0, 1)) - means).max() < 1
 
 
 def test_real_jpegs_decode_to_pillows_pixels(rocov2_mini: Path) -> None:
     for path in sorted(rocov2_mini.rglob("*.jpg"))[::4]:
         content = path.read_bytes()
-        assert _decode_plain_jpeg(content, None) is not None, path
-        assert np.array_equal(decode(content, BLACK, PIXELS).pixels, by_pillow(content)), path
+        assert _decode_plain_jpeg(content, Image.open(path).mode, None) is not None, path
+        assert np.array_equal(rgb(decode(content, BLACK, PIXELS)), by_pillow(content)), path

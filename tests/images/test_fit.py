@@ -70,6 +70,24 @@ def test_a_picture_lies_in_the_middle() -> None:
     assert (square == (9, 80, 200)).all()
 
 
+def test_a_grey_picture_takes_the_colour_of_the_padding() -> None:
+    square, _ = pad(np.full((2, 4), 7, np.uint8), 4, (1, 2, 3))
+    assert square.tolist() == [[[1, 2, 3]] * 4, [[7, 7, 7]] * 4, [[7, 7, 7]] * 4, [[1, 2, 3]] * 4]
+    square, _ = pad(np.full((2, 4), 7, np.uint8), 4, (5, 5, 5))
+    assert square.tolist() == [[5] * 4, [7] * 4, [7] * 4, [5] * 4]
+
+
+@pytest.mark.parametrize("resample", RESAMPLES)
+def test_a_grey_picture_is_resampled_as_one_of_three_channels(resample: Any) -> None:
+    grey = noise(90, 60)[:, :, 0]
+    three = np.repeat(grey[:, :, np.newaxis], 3, axis=2)
+    for size in ((30, 20), (41, 27), (85, 57), (120, 80)):
+        one = resize(grey, size, resample)
+        assert one.shape == size[::-1]
+        # OpenCV rounds halves differently in the two.
+        assert np.abs(one[:, :, np.newaxis].astype(int) - resize(three, size, resample)).max() <= 1
+
+
 def test_area_looks_like_lanczos_on_real_images(rocov2_mini: Path) -> None:
     found = []
     for path in sorted(rocov2_mini.rglob("*.jpg"))[::3]:

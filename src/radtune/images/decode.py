@@ -1,4 +1,4 @@
-"""From the bytes of an image file to upright 8-bit RGB pixels, with a record of what was done to them.
+"""From the bytes of an image file to upright 8-bit pixels, with a record of what was done to them.
 
 Pillow reads the header and judges the file. The pixels of a plain JPEG file are then decoded by simplejpeg, which takes about
 half of Pillow's time for the same values; all other files, and JPEG files that simplejpeg refuses, are decoded by Pillow.
@@ -15,7 +15,7 @@ import numpy as np
 import simplejpeg
 from PIL import ExifTags, Image, ImageCms
 
-from radtune.images.fit import Pixels, fitted_size
+from radtune.images.fit import Pixels, fitted_size, one_channel_if_grey
 
 FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """File formats that are read. Pillow knows more, some of which start other programs (EPS) or have no use here."""
@@ -52,10 +52,11 @@ class RejectedImage(Exception):
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """Upright RGB pixels and where they came from."""
+    """Upright pixels and where they came from."""
 
     pixels: Pixels
-    """Height x width x 3, RGB, upright; smaller than ``size`` where the file was decoded at a smaller scale."""
+    """Upright, of one channel if the picture is grey, however it is stored; smaller than ``size`` where the file was decoded at
+    a smaller scale."""
     size: tuple[int, int]
     """Width and height of the upright picture in the file."""
     mode: str
@@ -97,11 +98,11 @@ def decode(
         steps: dict[str, Any] = {"orientation": _orientation(image), "frames": getattr(image, "n_frames", 1)}
         mode, size = image.mode, image.size
         if _is_plain_jpeg(image) and steps["orientation"] == 1:
-            plain = _decode_plain_jpeg(content, fitted_size(size, scaled_to) if scaled_to else None)
+            plain = _decode_plain_jpeg(content, mode, fitted_size(size, scaled_to) if scaled_to else None)
             if plain is not None:
                 height, width = plain.shape[:2]
                 scaling = {"decoded_size": [width, height]} if (width, height) != size else {}
-                return DecodedImage(plain, size, mode, steps | scaling)
+                return DecodedImage(one_channel_if_grey(plain), size, mode, steps | scaling)
         image.load()
         # Pillow itself turns a TIFF as it loads it, and then reports no orientation any more. ImageOps.exif_transpose would
         # also write the EXIF block anew, and fail on pictures whose other tags are malformed.
@@ -113,7 +114,7 @@ def decode(
         raise  # the machine's fault, not the file's
     except Exception as error:  # damaged pixels make Pillow raise errors of many types
         raise RejectedImage("damaged", f"{type(error).__name__}: {error}") from error
-    return DecodedImage(np.asarray(rgb), rgb.size, mode, steps | colour_steps)
+    return DecodedImage(one_channel_if_grey(np.asarray(rgb)), rgb.size, mode, steps | colour_steps)
 
 
 def _orientation(image: Image.Image) -> int | None:
@@ -132,17 +133,24 @@ def _is_plain_jpeg(image: Image.Image) -> bool:
     return image.format == "JPEG" and image.mode in ("L", "RGB") and image.info.get("adobe_transform", 1) == 1
 
 
-def _decode_plain_jpeg(content: bytes, at_least: tuple[int, int] | None) -> Pixels | None:
-    """The RGB pixels of a plain JPEG file, scaled by 1/2, 3/8, 1/4 or 1/8 where both sides stay ``at_least`` as long; None if
-    simplejpeg finds anything wrong. What is then to become of the file, Pillow decides."""
+def _decode_plain_jpeg(content: bytes, mode: str, at_least: tuple[int, int] | None) -> Pixels | None:
+    """The pixels of a plain JPEG file of Pillow's ``mode``, scaled by 1/2, 3/8, 1/4 or 1/8 where both sides stay ``at_least`` as
+    long; None if simplejpeg finds anything wrong. What is then to become of the file, Pillow decides."""
     width, height = at_least or (0, 0)  # 0: decode at full size
     try:
         pixels: Pixels = simplejpeg.decode_jpeg(
-            content, "RGB", fastdct=False, fastupsample=False, min_height=height, min_width=width, min_factor=2, strict=True
+            content,
+            "GRAY" if mode == "L" else "RGB",
+            fastdct=False,
+            fastupsample=False,
+            min_height=height,
+            min_width=width,
+            min_factor=2,
+            strict=True,
         )
     except ValueError:
         return None
-    return pixels
+    return pixels[:, :, 0] if mode == "L" else pixels
 
 
 def to_rgb(

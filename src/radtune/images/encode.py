@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
 import simplejpeg
 from PIL import Image
 
@@ -14,10 +15,16 @@ SUFFIXES = {"jpeg": "jpg", "png": "png", "webp": "webp"}
 
 
 def encode(square: Pixels, settings: ImageSettings) -> bytes:
-    """The bytes of an image file of ``settings.format``; the same pixels give the same bytes."""
+    """The bytes of an image file of ``settings.format``; the same pixels give the same bytes.
+
+    A grey square becomes a file of one channel (but for WebP, which has none), whose pixels are those that the file of three
+    would have.
+    """
     if settings.format == "jpeg":
         # Colour at full resolution: halving it would blur overlays such as Doppler colours and coloured arrows.
-        return bytes(simplejpeg.encode_jpeg(square, settings.quality, "RGB", "444", fastdct=False))
+        grey = square.ndim == 2
+        pixels, space, sampling = (square[:, :, np.newaxis], "GRAY", "Gray") if grey else (square, "RGB", "444")
+        return bytes(simplejpeg.encode_jpeg(pixels, settings.quality, space, sampling, fastdct=False))
     file = io.BytesIO()
     if settings.format == "png":
         Image.fromarray(square).save(file, "png", compress_level=settings.png_level)

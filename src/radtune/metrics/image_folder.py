@@ -36,6 +36,6 @@ class ImageFolder:
             raise DataError(f"{self._folder}: no image of {item_id}", "add it, under its ID as name")
         path, settings = self._paths[item_id], ImageSettings()
         try:
-            return Image.fromarray(decode(path.read_bytes(), settings.fill, settings.maximum_pixels).pixels)
+            return Image.fromarray(decode(path.read_bytes(), settings.fill, settings.maximum_pixels).pixels).convert("RGB")
         except RejectedImage as error:
             raise DataError(f"{path}: {error.detail}", "replace the file") from error
