@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from radtune.report.prompting import PAPER_METRICS, PromptingTable, read_prompting
+from radtune.config.report import ReportSettings
+from radtune.report.prompting import PAPER_METRICS, Change, PromptingTable, read_prompting
 from radtune.report.read_run import read_run
 from radtune.report.results import read_comparisons, read_score_tables
-from radtune.report.site import format_change
+from radtune.report.site import build_site, format_change
 
 PRINTED = {  # last lines of each system in the journal's table 5
     "smolvlm_500m": (1.0, -0.7, 5.9, 5.6, 93.8, 60.0, 0.8, 26.3, 3.5),
