@@ -25,8 +25,8 @@ from radtune.progress import progress
 
 Row = dict[str, Any]
 
-_PMCID = re.compile(r"PMC0*([1-9]\d*)", re.IGNORECASE)
-"""An article in PubMed Central: releases write it as ``PMC1234``, ``pmc1234_fig2.jpg`` or in an address."""
+_PUBLISHED = re.compile(r"(?<![a-z0-9])(PMC|MPX)0*([1-9]\d*)", re.IGNORECASE)
+"""An article in PubMed Central or a case in MedPix, on which several data sets draw: ``pmc1234_f2.jpg``, ``MPX1009``."""
 
 
 def find_leakage(captions: Sequence[Path], images: Sequence[Path], output: Path, *, settings: LeakageSettings, seed: int) -> None:
@@ -40,7 +40,7 @@ def find_leakage(captions: Sequence[Path], images: Sequence[Path], output: Path,
     An image pair is a row of its own. Of a group, and of captions with the same words, each item stands in at least one row with
     each split that it overlaps with, but not every pair is listed: the rows grow with the items and not with their square.
     """
-    sets = [read_rows(path, CAPTIONS, ["item_id", "dataset", "split", "caption", "group_id", "link"]) for path in captions]
+    sets = [read_rows(path, CAPTIONS, ["item_id", "dataset", "split", "caption", "group_id"]) for path in captions]
     first = sets[0][0]["dataset"]
     items = sorted((row for rows in sets for row in rows), key=lambda row: str(row["item_id"]))
     comparisons = _comparisons(items, first)
@@ -185,15 +185,15 @@ def _shared_groups(comparison: _Comparison, items: Sequence[Row]) -> Iterator[_P
 def _by_group(part: Sequence[int], items: Sequence[Row]) -> dict[str, list[int]]:
     found: dict[str, list[int]] = defaultdict(list)
     for index in part:
-        found[group_key(items[index]["group_id"], items[index]["link"])].append(index)
+        found[group_key(items[index]["group_id"])].append(index)
     return found
 
 
-def group_key(group_id: str, link: str) -> str:
-    """The article in PubMed Central that an item's group or link names, as ``PMC1234``: the same in every data set. Else the
+def group_key(group_id: str) -> str:
+    """The article in PubMed Central or case in MedPix that a group names, written alike in every data set (``PMC1234``); else the
     group as it is."""
-    named = _PMCID.search(group_id) or _PMCID.search(link)
-    return f"PMC{named[1]}" if named else group_id
+    named = _PUBLISHED.search(group_id)
+    return f"{named[1].upper()}{named[2]}" if named else group_id
 
 
 def _near_captions(comparison: _Comparison, shingles: Sequence[tuple[int, ...]], threshold: float) -> Iterator[_Pair]:
