@@ -10,7 +10,7 @@ from radtune.config.base import Settings
 
 MetricName = Literal[
     "rouge", "bleu", "cider", "meteor", "bertscore", "concept_f1", "similarity", "clipscore", "chexbert", "exact_match",
-    "token_f1", "modality_accuracy", "bleurt", "clinical_bleurt", "alignscore",
+    "token_f1", "modality_accuracy", "bleurt", "clinical_bleurt", "alignscore", "medbertscore", "judged_accuracy",
 ]  # fmt: skip
 VariantName = Literal["imageclef2024", "imageclef2025-code", "imageclef2025-paper", "imageclef2026-code"]
 RelevanceMetric = Literal["similarity", "bertscore", "rouge1", "bleurt"]

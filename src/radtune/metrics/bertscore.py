@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import torch
 from torch.nn.utils.rnn import pad_sequence
@@ -33,6 +33,9 @@ from radtune.weights.source import parse_source
 VALUES: Final = ("precision", "recall", "f1")
 """The last axis of :func:`score_pairs`."""
 
+STORE: Final = "bertscore"
+"""Folder of the weights cache that keeps the references' vectors."""
+
 BELOW_EVERY_COSINE = -2.0
 """Similarity of padding: never the best match."""
 
@@ -44,21 +47,13 @@ def bertscore(samples: Sequence[Sample], resources: Resources) -> Result:
     had, and :class:`ConfigError` if it has no such layer.
     """
     settings = resources.settings
-    folder, digests = checkpoint(settings, resources.weights_cache)
-    torch.set_num_threads(settings.threads)
-    encoder = load_encoder(folder, settings.bertscore_layer)
+    encoder, identity = prepare_encoder(settings, resources.weights_cache)
     pairs = [(normalise_caption(sample.prediction), normalise_caption(sample.reference)) for sample in samples]
-    identity = {
-        "sha256": digests,
-        "layer": settings.bertscore_layer,
-        "token_limit": encoder.limit,
-        "versions": versions("torch", "transformers", "tokenizers"),
-    }
     references = embed_references(
         encoder,
         (reference for _, reference in pairs),
         settings.batch_size,
-        resources.weights_cache / "bertscore",
+        resources.weights_cache / STORE,
         identity,
     )
     documents = [normalise_caption(text) for text in reference_captions(resources.captions, {s.item_id for s in samples})]
@@ -80,6 +75,22 @@ def bertscore(samples: Sequence[Sample], resources: Resources) -> Result:
         **identity,
     }
     return Result({"bertscore": values[headline], **values}, signature)
+
+
+def prepare_encoder(settings: MetricSettings, cache: Path) -> tuple[Encoder, dict[str, Any]]:
+    """BERTScore's encoder on the threads of the settings, and what its vectors depend on besides the texts.
+
+    Raises :class:`WeightsError` if it cannot be had, :class:`ConfigError` if it has no such layer.
+    """
+    folder, digests = checkpoint(settings, cache)
+    torch.set_num_threads(settings.threads)
+    encoder = load_encoder(folder, settings.bertscore_layer)
+    return encoder, {
+        "sha256": digests,
+        "layer": settings.bertscore_layer,
+        "token_limit": encoder.limit,
+        "versions": versions("torch", "transformers", "tokenizers"),
+    }
 
 
 def checkpoint(settings: MetricSettings, cache: Path) -> tuple[Path, dict[str, str]]:

@@ -109,6 +109,18 @@ def _load_clipscore() -> Metric:
     return clipscore
 
 
+def _load_medbertscore() -> Metric:
+    from radtune.metrics.medbertscore import medbertscore
+
+    return medbertscore
+
+
+def _load_judged_accuracy() -> Metric:
+    from radtune.metrics.judged_accuracy import judged_accuracy
+
+    return judged_accuracy
+
+
 def _load_chexbert() -> Metric:
     from radtune.metrics.chexbert import chexbert
 
@@ -133,6 +145,9 @@ METRICS: Final[Mapping[MetricName, Entry]] = {
         ),
         _load_bertscore,
     ),
+    "medbertscore": Entry(
+        frozenset({"caption"}), ("medbertscore", "medbertscore_precision", "medbertscore_recall"), _load_medbertscore
+    ),
     "concept_f1": Entry(frozenset({"caption"}), ("concept_f1",), _load_concept_f1),
     "similarity": Entry(frozenset({"caption"}), ("similarity",), _load_similarity),
     "clipscore": Entry(frozenset({"caption"}), ("clipscore", "refclipscore"), _load_clipscore),
@@ -146,6 +161,7 @@ METRICS: Final[Mapping[MetricName, Entry]] = {
     "alignscore": Entry(frozenset({"caption"}), ("alignscore",), _load_alignscore),
     "exact_match": Entry(frozenset({"question"}), ("exact_match",), _load_exact_match),
     "token_f1": Entry(frozenset({"question"}), ("token_precision", "token_recall", "token_f1"), _load_token_f1),
+    "judged_accuracy": Entry(frozenset({"question"}), ("judged_accuracy",), _load_judged_accuracy),
     "modality_accuracy": Entry(frozenset({"caption"}), ("modality_accuracy",), _load_modality_accuracy),
 }
 """Every metric that the configuration may name."""

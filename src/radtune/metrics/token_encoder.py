@@ -53,6 +53,14 @@ class Encoder:
         encoded = self.tokenizer(stripped, padding=False, truncation=self.limit is not None, max_length=self.limit)
         return [tuple(ids) for ids in encoded["input_ids"]]
 
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """First and one past the last character of ``text`` that each token stands for; begin and end of the text have none."""
+        leading = len(text) - len(text.lstrip())
+        encoded = self.tokenizer(
+            text.strip(), truncation=self.limit is not None, max_length=self.limit, return_offsets_mapping=True
+        )
+        return [(start + leading, end + leading) for start, end in encoded["offset_mapping"]]
+
     @torch.inference_mode()
     def embed(self, texts: Iterable[str], batch_size: int) -> Iterator[tuple[str, Embedded]]:
         """Embed each distinct text once. A batch holds texts of equal length, so nothing is padded and nothing depends on it."""
