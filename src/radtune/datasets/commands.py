@@ -81,7 +81,7 @@ def fetch_command(
 ) -> None:
     """Fetch every data set of a run that has a `download`, and prove what is there. Folders filled by hand are left alone.
 
-    Interrupted, it goes on where it was. Nothing is fetched with RADTUNE_OFFLINE=1 or HF_HUB_OFFLINE=1: it then says what is missing.
+    Interrupted, it goes on where it was. With RADTUNE_OFFLINE=1 or HF_HUB_OFFLINE=1 nothing is fetched: it says what is missing.
     """
     from radtune.config.load import load_config
     from radtune.datasets.fetch import fetch

@@ -123,20 +123,20 @@ def partial(target: Path) -> Path:
 
 def _persist(transfer: _Transfer, patience: Patience, stop: threading.Event) -> None:
     """Attempt until the file is there. Attempts that bring bytes further than any before do not count."""
-    furthest = idle = wrong = 0
+    attempts = furthest = idle = wrong = 0
     while True:
+        attempts += 1
         try:
             transfer.attempt()
             return
         except _TryAgainError as error:
-            if transfer.received > furthest:
-                furthest, idle = transfer.received, 0
-            idle, wrong = idle + 1, wrong + error.wrong
+            idle = 0 if transfer.received > furthest else idle + 1
+            furthest, wrong = max(furthest, transfer.received), wrong + error.wrong
             if idle >= patience.attempts or wrong >= _WRONG_AT_MOST:
-                raise _GiveUpError(f"{error} ({idle} attempts in a row without progress)") from error
+                raise _GiveUpError(f"{error} (given up after {attempts} attempts)") from error
             wait = error.wait
             if wait is None:
-                wait = min(patience.longest_wait, patience.first_wait * 2 ** (idle - 1)) * random.uniform(0.5, 1.0)
+                wait = min(patience.longest_wait, patience.first_wait * 2 ** max(0, idle - 1)) * random.uniform(0.5, 1.0)
             if wait > patience.longest_wait:
                 raise _GiveUpError(f"{error}; it asks to wait {wait:.0f} s") from error
             if stop.wait(wait):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from radtune.artifacts.provenance import now
 from radtune.config.datasets import SourceSettings
 from radtune.datasets.download import Patience, RemoteFile, download, new_client, partial, shown
 from radtune.datasets.hub_release import download_from_hub, hub_release
-from radtune.datasets.receipt import Part, Receipt, StoredFile, fault, faults, read_receipt, write_receipt
+from radtune.datasets.receipt import Part, Receipt, StoredFile, fault, read_receipt, write_receipt
 from radtune.datasets.release import ZENODO, Release, addressed_release, kind_of, zenodo_release
 from radtune.datasets.status import WORK, folder_state, offline
 from radtune.datasets.unpack import archive_stem, unpack
@@ -52,9 +52,9 @@ def fetch(
         before = folder_state(source, checksums=checksums)
         if before.state == "by hand":
             raise DownloadError(f"{folder}: {before.detail}; it is left alone", "name another folder, or set download to null")
-        receipt = read_receipt(folder)
-        if receipt is not None and receipt.source != source.download:
+        if before.state == "other":
             raise DownloadError(f"{folder}: {before.detail}", "name another folder, or move this one away")
+        receipt = read_receipt(folder)
         if receipt is not None and before.state == "whole":
             return receipt
         if variable := offline():
@@ -62,20 +62,19 @@ def fetch(
             raise DownloadError(
                 f"{folder}: not whole ({lacking}), and {variable} forbids the network", "fetch it where there is one"
             )
-        return _Fetch(folder, source, receipt, patience or Patience(), checksums).run(zenodo_api)
+        return _Fetch(folder, source, receipt, before.faults, patience or Patience()).run(zenodo_api)
 
 
 class _Fetch:
     """One fetch into one folder, which is locked."""
 
     def __init__(
-        self, folder: Path, source: SourceSettings, receipt: Receipt | None, patience: Patience, checksums: bool
+        self, folder: Path, source: SourceSettings, receipt: Receipt | None, wrong: Mapping[str, str], patience: Patience
     ) -> None:
         self.folder, self.work, self.patience = folder, folder / WORK, patience
         self.source, self.download = source, source.download or ""
         self.kind = kind_of(self.download)
         self.stop = threading.Event()
-        wrong = faults(folder, receipt, checksums=checksums) if receipt else {}
         self.ours = {file.path for part in receipt.parts for file in part.files} if receipt else set[str]()
         """Files of the receipt: they may be replaced. Others that are in the way are the user's."""
         self.whole = {
@@ -144,9 +143,14 @@ class _Fetch:
 
         def fetch_part(file: RemoteFile, advance: Callable[[int], object]) -> Part:
             staged = self.work / "files" / file.name
-            if not staged.exists():
-                download(client, file, staged, self.patience, most_bytes=room, advance=advance, stop=self.stop)
-            return self._store(file, staged)
+            try:
+                if not staged.exists():
+                    download(client, file, staged, self.patience, most_bytes=room, advance=advance, stop=self.stop)
+                return self._store(file, staged)
+            except OSError as error:
+                raise DownloadError(
+                    f"{self.folder}: cannot be written: {error}", "free disk space or correct the permissions"
+                ) from error
 
         problems: list[DownloadError] = []
         with progress_bar(self.download.split()[0], total, "B", shown=self.kind != "hub", scaled=True) as bar:

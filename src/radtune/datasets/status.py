@@ -27,8 +27,9 @@ OFFLINE_VARIABLES = ("RADTUNE_OFFLINE", "HF_HUB_OFFLINE")
 class FolderState:
     """What is in the folder of a data set."""
 
-    state: Literal["whole", "by hand", "incomplete", "missing"]
-    """``whole``: as its receipt says. ``by hand``: it has tables of its layout, and was not fetched."""
+    state: Literal["whole", "by hand", "incomplete", "missing", "other"]
+    """``whole``: as its receipt says. ``by hand``: it has tables of its layout, and was not fetched. ``other``: it was fetched
+    from another source than ``download`` now names."""
     detail: str
     """In a few words."""
     size: int = 0
@@ -56,7 +57,7 @@ def folder_state(source: SourceSettings, *, checksums: bool = False) -> FolderSt
     if receipt is not None:
         licence = receipt.licence or licence
         if source.download not in (None, receipt.source):
-            return FolderState("incomplete", f"holds {receipt.source} instead of {source.download}", receipt.size, licence)
+            return FolderState("other", f"holds {receipt.source} instead of {source.download}", receipt.size, licence)
         wrong = faults(folder, receipt, checksums=checksums)
         files = sum(len(part.files) for part in receipt.parts)
         if not wrong:
@@ -74,7 +75,8 @@ def folder_state(source: SourceSettings, *, checksums: bool = False) -> FolderSt
 def tables_of(source: SourceSettings) -> list[Path]:
     """Files in the folder whose change makes the workflow read the data set again, sorted."""
     folder = Path(source.folder or "")
-    return sorted({path for pattern in load_format(source.format).watched for path in folder.glob(pattern)})
+    found = {path for pattern in load_format(source.format).watched for path in folder.glob(pattern)}
+    return sorted(found - {folder / RECEIPT})
 
 
 def is_fetched(source: SourceSettings) -> bool:
@@ -118,6 +120,41 @@ def status(configs: Iterable[RadtuneConfig], *, checksums: bool = False) -> list
             runs[key].append(config.run)
             sources.setdefault(key, source)
     return [SetStatus(key[0], source, tuple(runs[key]), _state_or_fault(source, checksums)) for key, source in sources.items()]
+
+
+MOST_NAMED = 5
+"""So many files that are not as fetched are named."""
+
+
+def described(found: SetStatus) -> str:
+    """A few lines about a data set for people."""
+    source, folder = found.source, found.folder
+    lines = [
+        f"{found.name}: {folder.state}",
+        f"  folder   {source.folder} ({source.format})",
+        f"  found    {folder.detail}" + (f", {folder.size / 1e9:.2f} GB" if folder.size else ""),
+        f"  licence  {folder.licence or 'not known'}",
+        f"  runs     {', '.join(found.runs)}",
+    ]
+    named = list(folder.faults.items())[:MOST_NAMED]
+    lines += [f"    {path}: {problem}" for path, problem in named]
+    if len(folder.faults) > MOST_NAMED:
+        lines.append(f"    and {len(folder.faults) - MOST_NAMED} more")
+    if not folder.there:
+        lines.append(f"  to do    {what_to_do(source, folder)}")
+    return "\n".join(lines)
+
+
+def what_to_do(source: SourceSettings, folder: FolderState) -> str:
+    """How a data set that is not there is had."""
+    if folder.state == "other":
+        return "name another folder, or move this one away"
+    if source.download is not None:
+        return f"radtune datasets fetch (from {source.download})"
+    known = KNOWN_SOURCES.get(source.format)
+    if known is None:
+        return "name a folder that holds it"
+    return f"set download to {known.download!r}" if known.download else known.by_hand
 
 
 def _state_or_fault(source: SourceSettings, checksums: bool) -> FolderState:

@@ -13,8 +13,8 @@ from typing import Literal
 
 from radtune.config.metrics import MetricName
 from radtune.config.run import RadtuneConfig
-from radtune.datasets.source import load_format
-from radtune.errors import ConfigError
+from radtune.datasets.status import folder_state, is_fetched, offline, what_to_do
+from radtune.errors import ConfigError, DataError
 from radtune.weights.source import parse_source
 
 MEGABYTE = 1 << 20
@@ -63,13 +63,19 @@ def _data(config: RadtuneConfig) -> Iterator[Need]:
         yield Need("there", "datasets", "the embedded sample, made from packages")
         del sources["datasets"]
     for key, source in sources.items():
-        folder = Path(source.folder or "")
-        tables = [path for pattern in load_format(source.format).watched for path in folder.glob(pattern)]
-        if tables:
-            yield Need("there", key, f"{folder}, {len(tables)} tables in the layout {source.format}")
+        try:
+            found = folder_state(source)
+        except DataError as error:
+            yield Need("lacking", key, str(error))
+            continue
+        if found.there:
+            yield Need("there", key, f"{source.folder}: {found.detail}")
+        elif found.state == "other" or not is_fetched(source):
+            yield Need("lacking", key, f"{source.folder}: {found.detail}; {what_to_do(source, found)}")
+        elif variable := offline():
+            yield Need("lacking", key, f"{source.folder}: {found.detail}, and {variable} forbids the network")
         else:
-            fix = "run `radtune datasets fetch`" if source.download else f"set {key}.folder"
-            yield Need("lacking", key, f"{folder} holds nothing in the layout {source.format}; {fix}")
+            yield Need("there", key, f"{source.folder}: {found.detail}; fetched from {source.download} (radtune datasets fetch)")
 
 
 def _packages(config: RadtuneConfig) -> Iterator[Need]:
