@@ -21,7 +21,9 @@ from radtune.artifacts.layout import BASELINE, Layout
 from radtune.config.base import validated
 from radtune.config.models import PredictStep, TrainStep
 from radtune.config.run import RadtuneConfig
+from radtune.datasets.receipt import RECEIPT
 from radtune.datasets.source import load_format
+from radtune.datasets.status import is_fetched, sets_of, tables_of
 from radtune.errors import ConfigError
 from radtune.workflow.config_record import record_config
 from radtune.workflow.environment import export_to_jobs
