@@ -17,7 +17,7 @@ from radtune.artifacts.kinds.quarantine import QUARANTINE
 from radtune.artifacts.kinds.question_pairs import QUESTION_PAIRS
 from radtune.artifacts.provenance import provenance
 from radtune.config.datasets import SourceSettings
-from radtune.datasets.caption_text import normalise
+from radtune.datasets.caption_text import normalise, plain
 from radtune.datasets.licences import licence_id
 from radtune.datasets.source import Concept, Item, Source, is_cui, load_format
 from radtune.errors import DataError
@@ -29,6 +29,9 @@ SPLITS = {
     "test": ("test", "testing"),
 }
 """Splits, and how releases spell them (in any case). ``Vaild`` stands in the published ROCO-QA."""
+
+LONGEST_ID = 255
+"""Characters of an ID, at most: as many as a file name may have."""
 
 _SPLIT_OF = {spelling: split for split, spellings in SPLITS.items() for spelling in spellings}
 
@@ -56,14 +59,17 @@ def read_dataset(
     Raises :class:`DataError` where nothing sensible can be read: a table is absent or malformed, or no item is left.
     """
     if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder", f"set datasets.folder to a folder in the layout {settings.format}")
+        raise DataError(f"{folder}: no such folder", f"set the folder of {name} to one in the layout {settings.format}")
     layout = load_format(settings.format)
     source = Source(folder, settings, unpacked)
     judge = _Judge(source, name, prefix)
     items = judge.usable(layout.read(source), seed)
     rows = [judge.row(item, sha256) for item, sha256 in items]
     if not rows:
-        raise DataError(f"{folder}: no usable image–caption pair", f"see the reasons: {dict(judge.dropped)}")
+        first = ": ".join(source.noted[0]) if source.noted else "no row at all"
+        raise DataError(
+            f"{folder}: no usable image–caption pair", f"see the reasons: {dict(judge.dropped)}; the first is {first}"
+        )
     question_rows = judge.question_rows([item for item, _ in items])
     concept_rows, concept_rows_in = judge.concept_rows(layout.concepts(source))
 
@@ -75,7 +81,8 @@ def read_dataset(
         "groups": len(groups),
         "groups_in_several_splits": sum(len(splits) > 1 for splits in groups.values()),
         "cuis_without_name": len({cui for row in rows for cui in row["concepts"] + row["manual_concepts"]} - named),
-        "caption_text": dict(sorted(judge.text_changes.items())),
+        **_same_images(items),
+        "caption_text": judge.text_findings([item for item, _ in items]),
     }
     origin = provenance(
         __name__,
@@ -91,6 +98,42 @@ def read_dataset(
     write(captions, CAPTIONS, rows, origin, judge.rows_in, dict(sorted(judge.dropped.items())))
 
 
+def _same_images(items: Sequence[tuple[Item, str]]) -> dict[str, int]:
+    """How many images have the very bytes of an earlier one, and how many of these of one in another split."""
+    splits = defaultdict(list)
+    for item, sha256 in items:
+        splits[sha256].append(item.split)
+    return {
+        "same_images": sum(len(found) - 1 for found in splits.values()),
+        "same_images_across_splits": sum(sum(split != found[0] for split in found) for found in splits.values()),
+    }
+
+
+class _UnusableImage(Exception):
+    """Why the image file of an item cannot be used."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason, self.detail = reason, detail
+
+
+def _image_digest(item: Item) -> str:
+    """SHA-256 of the item's image file. Raises :class:`_UnusableImage`."""
+    if item.image is None:
+        raise _UnusableImage("missing_image", "no such image file in the folder")
+    try:
+        empty, sha256 = item.image.stat().st_size == 0, file_digest(item.image)
+    except FileNotFoundError:
+        raise _UnusableImage("missing_image", f"{item.image}: no such file") from None
+    except OSError as error:
+        raise _UnusableImage("unreadable_image", f"{item.image}: {error.strerror}") from None
+    if empty:
+        raise _UnusableImage("empty_image", f"{item.image}: zero bytes")
+    if item.sha256 and sha256 != item.sha256:
+        raise _UnusableImage("altered_image", f"{item.image}: sha256 {sha256}, the release records {item.sha256}")
+    return sha256
+
+
 @dataclass
 class _Judge:
     """Judges the items of one source; counts them and what is left out."""
@@ -103,44 +146,56 @@ class _Judge:
     dropped_concepts: Counter[str] = field(default_factory=Counter)
     questions_in: int = 0
     dropped_questions: Counter[str] = field(default_factory=Counter)
-    text_changes: Counter[str] = field(default_factory=Counter)
+    found_in_text: dict[str, Counter[str]] = field(default_factory=dict)
 
     def quarantine(self) -> list[dict[str, str]]:
         """Every row of the quarantine artifact."""
         return [
-            {"item_id": item_id, "step": __name__, "reason": reason, "detail": detail}
+            {"item_id": plain(item_id), "step": __name__, "reason": reason, "detail": plain(detail)}
             for item_id, reason, detail in self.source.noted
         ]
 
     def _drop(self, item: Item, reason: str, detail: str) -> None:
         self.dropped[reason] += 1
-        self.source.note(item.item_id or item.place, reason, f"{item.place}: {detail}")
+        self.source.note(
+            item.item_id if item.item_id.isprintable() and item.item_id else item.place, reason, f"{item.place}: {detail}"
+        )
         self.questions_in += len(item.questions)
         if item.questions:
             self.dropped_questions["item_left_out"] += len(item.questions)
 
     def usable(self, items: Iterable[Item], seed: int) -> list[tuple[Item, str]]:
-        """Items that can be used, with the SHA-256 of their image file, in the order of the release."""
+        """Items that can be used, with the SHA-256 of their image file, split by split in the order of the release."""
         by_split: dict[str, dict[str, Item]] = {split: {} for split in SPLITS}
         seen: dict[str, str] = {}
         for item in items:
             self.rows_in += 1
             split = _SPLIT_OF.get(item.split.strip().lower())
-            text, changes = normalise(item.caption, self.source.settings.text)
-            if not item.item_id:
+            caption, found = normalise(item.caption, self.source.settings.text)
+            if not item.item_id.strip():
                 self._drop(item, "empty_id", "no ID")
+            elif reason := self._id_reason(item.item_id):
+                self._drop(item, "bad_id", reason)
             elif item.item_id in seen:
                 self._drop(item, "duplicate_id", f"the ID already stands in {seen[item.item_id]}; the first is kept")
             elif split is None:
                 self._drop(item, "unknown_split", f"{item.split!r} is none of {', '.join(_SPLIT_OF)}")
-            elif (reason := self._text_reason(text, item)) or (reason := self._licence_reason(item)):
-                self._drop(item, *reason)
+            elif (refused := self._text_reason(caption, item)) or (refused := self._licence_reason(item)):
+                self._drop(item, *refused)
             else:
-                by_split[split][item.item_id] = replace(item, split=split, caption=text)
-                self.text_changes.update(changes)
-            if item.item_id:
-                seen.setdefault(item.item_id, item.place)
+                by_split[split][item.item_id] = replace(item, split=split, caption=caption)
+                if found:
+                    self.found_in_text[item.item_id] = found
+            seen.setdefault(item.item_id, item.place)
         return [pair for split, own in by_split.items() for pair in self._with_image(own, f"{seed} {split}")]
+
+    def _id_reason(self, item_id: str) -> str | None:
+        """What is wrong with an ID: it stands in files, tables and pages, so it is one line without hidden characters."""
+        if not item_id.isprintable() or item_id != item_id.strip():
+            return f"{item_id!r}: control characters, line breaks or white space at an end"
+        if len(item_id) > LONGEST_ID:
+            return f"{len(item_id)} characters, more than {LONGEST_ID}"
+        return None
 
     def _text_reason(self, text: str, item: Item) -> tuple[str, str] | None:
         settings = self.source.settings.text
@@ -154,8 +209,8 @@ class _Judge:
         return None
 
     def _licence_reason(self, item: Item) -> tuple[str, str] | None:
-        wanted, found = self.source.settings.licences, licence_id(item.licence)
-        if wanted is None or found in wanted:
+        wanted = self.source.settings.licences
+        if wanted is None or (found := licence_id(item.licence)) in wanted:
             return None
         return "licence", f"{item.licence or 'no licence stated'} ({found}) is none of {', '.join(wanted)}"
 
@@ -171,17 +226,19 @@ class _Judge:
             item = items[item_id]
             if limit is not None and len(kept) >= limit:
                 self._drop(item, "over_limit", f"not among the {limit} drawn of its split (limit_per_split)")
-            elif item.image is None:
-                self._drop(item, "missing_image", "no image file with this name")
-            elif item.image.stat().st_size == 0:
-                self._drop(item, "empty_image", f"{item.image}: zero bytes")
             else:
-                sha256 = file_digest(item.image)
-                if item.sha256 and sha256 != item.sha256:
-                    self._drop(item, "altered_image", f"{item.image}: sha256 {sha256}, the release records {item.sha256}")
-                else:
-                    kept[item_id] = sha256
+                try:
+                    kept[item_id] = _image_digest(item)
+                except _UnusableImage as fault:
+                    self._drop(item, fault.reason, fault.detail)
         return [(item, kept[item_id]) for item_id, item in items.items() if item_id in kept]
+
+    def text_findings(self, items: Iterable[Item]) -> dict[str, int]:
+        """How often each rule for captions found something in ``items``."""
+        total: Counter[str] = Counter()
+        for item in items:
+            total.update(self.found_in_text.get(item.item_id, ()))
+        return dict(sorted(total.items()))
 
     def row(self, item: Item, sha256: str) -> dict[str, Any]:
         """The row of the ``captions`` artifact."""
@@ -194,10 +251,10 @@ class _Judge:
             "manual_concepts": list(item.manual_concepts),
             "image_path": str(item.image),
             "image_sha256": sha256,
-            "group_id": self.prefix + (item.group or item.item_id),
-            "licence": item.licence,
-            "attribution": item.attribution,
-            "link": item.link,
+            "group_id": self.prefix + (plain(item.group) or item.item_id),
+            "licence": plain(item.licence),
+            "attribution": plain(item.attribution),
+            "link": plain(item.link),
             "restricted": item.restricted or self.source.settings.restricted,
         }
 
@@ -209,7 +266,7 @@ class _Judge:
             for asked in item.questions:
                 self.questions_in += 1
                 question_id = f"{self.prefix}{item.item_id}/published/{asked.name}"
-                question, answer = " ".join(asked.question.split()), " ".join(asked.answer.split())
+                question, answer = plain(asked.question), plain(asked.answer)
                 if asked.language not in languages:
                     reason, detail = "language", f"{asked.language} is none of {', '.join(languages)}"
                 elif not question or not answer:
@@ -238,7 +295,7 @@ class _Judge:
         rows_in = 0
         for concept in concepts:
             rows_in += 1
-            cui, name = concept.cui.strip(), " ".join(concept.name.split())
+            cui, name = concept.cui.strip(), plain(concept.name)
             if not is_cui(cui):
                 reason, detail = "bad_cui", f"{concept.place}: {cui!r} is not a CUI (C and seven digits)"
             elif cui in rows:
