@@ -128,10 +128,26 @@ def test_questions_ask_what_the_image_or_case_states_and_no_history(folder: Path
         "plane": "Axial",
         "location": "Chest, Pulmonary",
         "diagnosis": "Mucus plug",
-        "differential": "Mucus plug Foreign body",
+        "differential": "Mucus plug; Foreign body",
     }
     assert "plane" not in asked(found, "MPX1_synpic2")
     assert not any("cough" in row["answer"] for row in found.questions)
+
+
+@pytest.mark.parametrize(
+    ("written", "answer"),
+    [
+        ("•  Aneurysm \r\n•  Stroke", "Aneurysm; Stroke"),
+        ("-Fracture\n\n-Stress fracture", "Fracture; Stress fracture"),
+        ("Narrowing:\nAnnular pancreas\nLymphoma", "Narrowing: Annular pancreas; Lymphoma"),
+        ("1. Myasthenia gravis\n2. T-cell  lymphoma", "1. Myasthenia gravis; 2. T-cell lymphoma"),
+        ("•", None),
+    ],
+)
+def test_lists_of_diagnoses_are_parted_by_semicolons(folder: Path, tmp_path: Path, written: str, answer: str | None) -> None:
+    write(folder, [described("MPX1", "synpic1")], [case("MPX1", **{"Differential Diagnosis": written})], SPLITS)
+    found = read_medpix(tmp_path / "out", folder)
+    assert asked(found, "MPX1_synpic1").get("differential") == answer
 
 
 def test_fields_that_were_not_filled_in_are_not_asked_for(folder: Path, tmp_path: Path) -> None:

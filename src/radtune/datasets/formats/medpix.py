@@ -146,13 +146,19 @@ def _questions(
 ) -> Iterator[Question]:
     """The templates whose field is filled in."""
     for name, (key, question) in templates.items():
-        answer = " ".join(as_text(fields.get(key)).split())
+        answer = _one_line(as_text(fields.get(key)))
         if answer.lower() in NOT_FILLED_IN or answer.lower().startswith(PLACEHOLDER):
             continue
         if len(answer.split()) >= ANSWER_WORDS:
             source.note(item_id, "long_answer", f"question {name}: its answer would have {ANSWER_WORDS} words or more; not asked")
         else:
             yield Question(name, question, answer)
+
+
+def _one_line(text: str) -> str:
+    """The lines of a list, such as a differential diagnosis, parted by semicolons and without their bullets."""
+    lines = (" ".join(line.split()).lstrip("•*- ") for line in text.splitlines())
+    return "; ".join(line for line in lines if line).replace(":; ", ": ")
 
 
 FORMAT = Format(read, watched=("*.json", f"{SPLIT_FOLDER}/*.json*"))

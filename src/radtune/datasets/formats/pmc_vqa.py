@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import PurePosixPath
+from posixpath import basename, splitext
 
 from radtune.datasets.image_questions import one_item_an_image, question_name
 from radtune.datasets.source import Format, Item, Question, Source
@@ -48,7 +48,7 @@ def _rows(source: Source) -> Iterator[Item]:
     images = source.image_index(source.find(*folders))
     for split, name in tables.items():
         for place, row in source.rows(name, COLUMNS):
-            image = PurePosixPath(row["Figure_path"].strip()).stem
+            image = splitext(basename(row["Figure_path"].strip()))[0]
             article = match[0] if (match := _ARTICLE.match(image)) else ""
             yield Item(
                 item_id=f"{split}-{image}" if image else "",
