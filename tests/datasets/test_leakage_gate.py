@@ -59,7 +59,7 @@ def test_only_items_that_would_be_trained_on_count(leakage: Path) -> None:
 
 
 def test_stop_says_how_many_and_where_to_look(leakage: Path) -> None:
-    with pytest.raises(DataError, match=r"leakage\.parquet: 2 items .* \(pairs by kind: group: 1, image: 2\)"):
+    with pytest.raises(DataError, match=r"leakage\.parquet: .* away: 2 \(pairs by kind: group: 1, image: 2\)"):
         gate(leakage, gate="stop").leaked("abcd")
 
 
@@ -70,5 +70,6 @@ def test_warn_leaves_everything(leakage: Path) -> None:
 def test_a_gate_needs_its_artifact(tmp_path: Path) -> None:
     assert LeakageGate.parse(None, '{"gate": "drop"}') is None
     shut = LeakageGate.parse(tmp_path / "leakage.parquet", '{"gate": "drop"}')
+    assert shut == gate(tmp_path / "leakage.parquet", gate="drop")
     with pytest.raises(ArtifactError, match="missing"):
-        assert shut and shut.leaked("abcd")
+        shut.leaked("abcd")

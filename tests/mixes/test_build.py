@@ -13,11 +13,14 @@ from hypothesis import strategies as st
 from radtune.artifacts.io import read_footer, read_rows, write
 from radtune.artifacts.kinds.captions import CAPTIONS
 from radtune.artifacts.kinds.images import IMAGES
+from radtune.artifacts.kinds.leakage import LEAKAGE
 from radtune.artifacts.kinds.mix import MIX
 from radtune.artifacts.kinds.quarantine import QUARANTINE
 from radtune.artifacts.kinds.question_pairs import QUESTION_PAIRS
 from radtune.artifacts.provenance import provenance
+from radtune.config.datasets import LeakageSettings
 from radtune.config.mixes import MixSettings
+from radtune.datasets.leakage_gate import LeakageGate
 from radtune.errors import DataError
 from radtune.mixes.build import build_mix
 
@@ -239,3 +242,41 @@ def test_an_image_without_a_caption_gives_no_caption_row(tmp_path: Path) -> None
     rows, dropped = build(tmp_path, world, None, None, MixSettings())
     assert [row["row_id"] for row in rows] == ["a/caption"]
     assert dropped == []
+
+
+def write_leakage(path: Path, pairs: list[tuple[str, str]]) -> LeakageGate:
+    """Near-duplicate images (item, test item), and a gate that leaves them out."""
+    rows = [
+        {
+            **dict.fromkeys(LEAKAGE.schema.names, ""),
+            **{"kind": "image", "item_id": item, "other_id": other, "other_split": "test", "distance": 2, "similarity": 0.98},
+        }
+        for item, other in pairs
+    ]
+    write(path, LEAKAGE, rows, provenance("radtune.datasets.leakage", LeakageSettings(), 1, inputs={}))
+    return LeakageGate(path, LeakageSettings(gate="drop"))
+
+
+def test_every_row_of_an_item_that_gives_a_test_item_away_is_left_out(tmp_path: Path) -> None:
+    world = write_world(tmp_path, {"a": "train", "b": "train", "v": "valid", "t": "test"})
+    pairs = write_pairs(tmp_path / "questions.parquet", [("q1", "a", "train", True), ("q2", "b", "train", True)])
+    gate = write_leakage(tmp_path / "leakage.parquet", [("a", "t"), ("v", "t")])
+    rows, dropped = build(tmp_path, {**world, "gate": gate}, pairs, None, BOTH)
+    assert [row["row_id"] for row in rows] == ["b/caption", "q2"]
+    assert {row["detail"] for row in dropped if row["reason"] == "leaked"} == {
+        f"{row}: gives away the test item t: near-duplicate image, 2 bits apart, similarity 0.980"
+        for row in ("a/caption", "q1", "v/caption")
+    }
+    footer = read_footer(tmp_path / "mix.parquet")
+    assert footer["inputs"]["leakage"]["kind"] == "leakage"
+    assert footer["notes"]["leakage_gate"] == "drop"
+    assert footer["rows_in"] == footer["rows_out"] + sum(footer["dropped"].values())
+
+
+def test_a_gate_may_stop_the_mix_and_leaves_no_file(tmp_path: Path) -> None:
+    world = write_world(tmp_path, {"a": "train", "b": "train", "t": "test"})
+    drop = write_leakage(tmp_path / "leakage.parquet", [("a", "t")])
+    stop = LeakageGate(drop.leakage, LeakageSettings(gate="stop"))
+    with pytest.raises(DataError, match=r"leakage\.parquet: training would see .*: 1 "):
+        build(tmp_path, {**world, "gate": stop}, None, None, MixSettings())
+    assert not (tmp_path / "mix.parquet").exists()

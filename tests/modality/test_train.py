@@ -9,9 +9,13 @@ import torch
 from sklearn.utils.class_weight import compute_class_weight
 
 from radtune.artifacts.digests import file_digest
-from radtune.artifacts.io import content_digest, read_footer, read_rows
+from radtune.artifacts.io import content_digest, read_footer, read_rows, write
+from radtune.artifacts.kinds.leakage import LEAKAGE
 from radtune.artifacts.kinds.training_log import TRAINING_LOG
+from radtune.artifacts.provenance import provenance
+from radtune.config.datasets import LeakageSettings
 from radtune.config.modality import ModalitySettings
+from radtune.datasets.leakage_gate import LeakageGate
 from radtune.errors import ConfigError, DataError
 from radtune.images.store import ImageStore
 from radtune.modality.classes import CLASSES
@@ -23,12 +27,14 @@ LEARNS = {"backbone": "resnet18", "image_size": 32}
 
 
 def run(
-    pictures: Any, folder: Path, settings: ModalitySettings, seed: int = 1
+    pictures: Any, folder: Path, settings: ModalitySettings, seed: int = 1, gate: LeakageGate | None = None
 ) -> tuple[Path, list[dict[str, Any]], dict[str, Any]]:
     """Classifier, training log and footer of a training."""
     folder.mkdir(exist_ok=True)
     classifier, log = folder / "classifier.safetensors", folder / "log.parquet"
-    train_classifier(pictures.labels, pictures.images, classifier, log, settings=settings, seed=seed, weights_cache=folder)
+    train_classifier(
+        pictures.labels, pictures.images, classifier, log, settings=settings, seed=seed, weights_cache=folder, gate=gate
+    )
     return classifier, read_rows(log, TRAINING_LOG), read_footer(log)
 
 
@@ -132,3 +138,25 @@ def test_no_batch_of_one_that_batch_normalisation_would_refuse(count: int, sizes
     batches = _batches(range(count), 4)
     assert [len(batch) for batch in batches] == sizes
     assert [index for batch in batches for index in batch] == list(range(count))
+
+
+def test_images_that_give_a_test_image_away_are_not_trained_on(pictures: Any, frozen: ModalitySettings, tmp_path: Path) -> None:
+    away = {"train-CT-00": "test-CT-00", "valid-MRI-00": "test-MRI-00"}
+    rows = [
+        {
+            **dict.fromkeys(LEAKAGE.schema.names, ""),
+            **{"kind": "image", "item_id": item, "other_id": other, "other_split": "test", "distance": 0, "similarity": 1.0},
+        }
+        for item, other in away.items()
+    ]
+    leakage = tmp_path / "leakage.parquet"
+    write(leakage, LEAKAGE, rows, provenance("radtune.datasets.leakage", LeakageSettings(), 1, inputs={}))
+    settings = frozen.model_copy(update={"epochs": 1})
+    _, _, footer = run(pictures, tmp_path / "drop", settings, gate=LeakageGate(leakage, LeakageSettings(gate="drop")))
+    assert footer["notes"]["leaked"].keys() == away.keys()
+    assert footer["notes"]["training_images"]["CT"] == 19
+    assert footer["notes"]["validation_images"] == 14
+    assert footer["inputs"]["leakage"]["kind"] == "leakage"
+    with pytest.raises(DataError, match="give test items away: 2"):
+        run(pictures, tmp_path / "stop", settings, gate=LeakageGate(leakage, LeakageSettings(gate="stop")))
+    assert list((tmp_path / "stop").iterdir()) == []

@@ -43,7 +43,7 @@ class LeakageGate:
             items = len({row["item_id"] for row in rows})
             counts = ", ".join(f"{kind}: {count}" for kind, count in sorted(Counter(row["kind"] for row in rows).items()))
             raise DataError(
-                f"{self.leakage}: {items} items that training would see give test items away (pairs by kind: {counts})",
+                f"{self.leakage}: training would see items that give test items away: {items} (pairs by kind: {counts})",
                 "look at these pairs; then leave the items out (datasets.leakage.gate: drop) or accept them (warn)",
             )
         found: dict[str, str] = {}
