@@ -46,15 +46,15 @@ for receipt, (fetched_name, fetched_source) in fetched_sets.items():
             update(receipt),
         log:
             logs / f"fetch_{fetched_name.replace(' ', '_')}.log",
+        # Compute nodes seldom have the internet; the node that runs Snakemake mostly does.
+        localrule: True
         conda:
             "../../envs/data.yaml"
         params:
             config=str(layout.config),
             name=fetched_name,
         message:
-            f"Fetching {fetched_name} from {fetched_source.download}"
-        # Compute nodes seldom have the internet; the node that runs Snakemake mostly does.
-        localrule: True
+            f"Fetching {fetched_name} into {fetched_source.folder}"
         shell:
             "exec python -m radtune --log {log} datasets fetch --config {params.config:q} --only {params.name:q}"
 

@@ -17,6 +17,7 @@ import httpx
 import orjson
 
 from radtune.artifacts.digests import BLOCK_BYTES
+from radtune.datasets.addresses import shown
 from radtune.errors import DownloadError
 
 TEMPORARY_STATUSES = {408, 425, 429}
@@ -108,12 +109,6 @@ def download(
         f"{file.name}: cannot be had\n" + "\n".join(f"    {problem}" for problem in problems),
         "run the same command later: what was received is kept; or add a mirror (mirrors)",
     )
-
-
-def shown(address: str) -> str:
-    """An address without what may hold a secret: user, password and query."""
-    parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
 
 
 def partial(target: Path) -> Path:

@@ -17,7 +17,8 @@ from radtune.artifacts.digests import file_digest
 from radtune.artifacts.io import atomic_path
 from radtune.artifacts.provenance import now
 from radtune.config.datasets import SourceSettings
-from radtune.datasets.download import Patience, RemoteFile, download, new_client, partial, shown
+from radtune.datasets.addresses import shown, source_id, source_name
+from radtune.datasets.download import Patience, RemoteFile, download, new_client, partial
 from radtune.datasets.hub_release import download_from_hub, hub_release
 from radtune.datasets.receipt import Part, Receipt, StoredFile, fault, read_receipt, write_receipt
 from radtune.datasets.release import ZENODO, Release, addressed_release, kind_of, zenodo_release
@@ -95,7 +96,7 @@ class _Fetch:
                 download_from_hub(self.download, wanted, self.work / "files", self.source.mirrors, files_at_once=at_once)
             self._fetch_parts(client, wanted)
         parts = tuple(self.whole[file.name] for file in release.files)
-        receipt = Receipt(source=self.download, licence=release.licence, date=now(), parts=parts)
+        receipt = Receipt(source=source_id(self.download), licence=release.licence, date=now(), parts=parts)
         write_receipt(self.folder, receipt)
         shutil.rmtree(self.work)
         return receipt
@@ -103,12 +104,12 @@ class _Fetch:
     def _check_origin(self) -> None:
         """Parts of two downloads are never mixed."""
         origin = self.work / "source.txt"
-        if origin.exists() and (before := origin.read_text(encoding="utf-8")) != self.download:
+        if origin.exists() and (before := origin.read_text(encoding="utf-8")) != source_id(self.download):
             raise DownloadError(
-                f"{self.folder}: an interrupted fetch of {before} lies there",
+                f"{self.folder}: an interrupted fetch of {source_name(before)} lies there",
                 f"name another folder, or delete {self.work} and what was fetched",
             )
-        origin.write_text(self.download, encoding="utf-8")
+        origin.write_text(source_id(self.download), encoding="utf-8")
 
     def _release(self, client: httpx.Client, zenodo_api: str) -> Release:
         mirrors = self.source.mirrors
@@ -153,7 +154,7 @@ class _Fetch:
                 ) from error
 
         problems: list[DownloadError] = []
-        with progress_bar(self.download.split()[0], total, "B", shown=self.kind != "hub", scaled=True) as bar:
+        with progress_bar(f"fetching {self.folder.name}", total, "B", shown=self.kind != "hub", scaled=True) as bar:
 
             def advance(received: int) -> None:
                 with lock:

@@ -14,7 +14,8 @@ from urllib.parse import parse_qs, quote, unquote, urldefrag, urlsplit
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from radtune.datasets.download import Patience, RemoteFile, download, shown
+from radtune.datasets.addresses import shown
+from radtune.datasets.download import Patience, RemoteFile, download
 from radtune.datasets.unpack import safe_parts
 from radtune.errors import ConfigError, DownloadError
 from radtune.weights.source import parse_source

@@ -11,6 +11,7 @@ from typing import Literal
 
 from radtune.config.datasets import SourceSettings
 from radtune.config.run import RadtuneConfig
+from radtune.datasets.addresses import source_id, source_name
 from radtune.datasets.known_sources import KNOWN_SOURCES
 from radtune.datasets.receipt import RECEIPT, faults, read_receipt
 from radtune.datasets.source import load_format
@@ -55,13 +56,13 @@ def folder_state(source: SourceSettings, *, checksums: bool = False) -> FolderSt
     licence = known.licence if known else ""
     receipt = read_receipt(folder)
     if receipt is not None:
-        licence = receipt.licence or licence
-        if source.download not in (None, receipt.source):
-            return FolderState("other", f"holds {receipt.source} instead of {source.download}", receipt.size, licence)
+        licence, origin = receipt.licence or licence, source_name(receipt.source)
+        if source.download is not None and source_id(source.download) != receipt.source:
+            return FolderState("other", f"holds {origin} instead of {source_name(source.download)}", receipt.size, licence)
         wrong = faults(folder, receipt, checksums=checksums)
         files = sum(len(part.files) for part in receipt.parts)
         if not wrong:
-            return FolderState("whole", f"{files} files from {receipt.source}, {receipt.date[:10]}", receipt.size, licence)
+            return FolderState("whole", f"{files} files from {origin}, {receipt.date[:10]}", receipt.size, licence)
         return FolderState("incomplete", f"{len(wrong)} of {files} files are not as fetched", receipt.size, licence, wrong)
     if (folder / WORK).is_dir():
         return FolderState("incomplete", "a fetch was interrupted; it goes on from there", _size(folder), licence)
@@ -150,7 +151,7 @@ def what_to_do(source: SourceSettings, folder: FolderState) -> str:
     if folder.state == "other":
         return "name another folder, or move this one away"
     if source.download is not None:
-        return f"radtune datasets fetch (from {source.download})"
+        return f"radtune datasets fetch (from {source_name(source.download)})"
     known = KNOWN_SOURCES.get(source.format)
     if known is None:
         return "name a folder that holds it"

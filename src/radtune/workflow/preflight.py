@@ -75,7 +75,7 @@ def _data(config: RadtuneConfig) -> Iterator[Need]:
         elif variable := offline():
             yield Need("lacking", key, f"{source.folder}: {found.detail}, and {variable} forbids the network")
         else:
-            yield Need("there", key, f"{source.folder}: {found.detail}; fetched from {source.download} (radtune datasets fetch)")
+            yield Need("there", key, f"{source.folder}: {found.detail}; it will be fetched: {what_to_do(source, found)}")
 
 
 def _packages(config: RadtuneConfig) -> Iterator[Need]:

@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from radtune.datasets.addresses import shown, source_id, source_name
+
+SECRET = "https://user:password@example.org:8443/a/b.zip?token=secret#sha256=ab"
+
+
+def test_secrets_are_left_out() -> None:
+    assert shown(SECRET) == "https://example.org:8443/a/b.zip"
+    assert source_id(f"{SECRET}\n https://example.org/c") == "https://example.org:8443/a/b.zip#sha256=ab https://example.org/c"
+    assert source_name(f"{SECRET} https://example.org/c https://example.org/d") == "https://example.org:8443/a/b.zip and 2 more"
+
+
+def test_names_of_records_stay() -> None:
+    for text in ("zenodo:10821435", "hub:owner/set@main"):
+        assert source_id(text) == source_name(text) == text
