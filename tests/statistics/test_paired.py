@@ -2,6 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy.stats import permutation_test
 
 from radtune.statistics.paired import holm, sign_flip_test
 
@@ -13,6 +14,25 @@ def test_few_groups_are_tested_exactly() -> None:
     patterns = [sum(s * d for s, d in zip(signs, sums, strict=True)) for signs in itertools.product((1, -1), repeat=5)]
     by_hand = sum(abs(value) >= abs(sum(sums)) - 1e-12 for value in patterns) / len(patterns)
     assert sign_flip_test(differences, groups, resamples=2_000, seed=1) == pytest.approx(by_hand)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.05, 0.2])
+def test_drawn_patterns_agree_with_scipys_own_draws(shift: float) -> None:
+    differences = np.random.default_rng(3).normal(shift, 0.5, 80)
+    peer = permutation_test(
+        (differences,), np.mean, permutation_type="samples", vectorized=True, n_resamples=20_000, rng=np.random.default_rng(1)
+    )
+    p_value = sign_flip_test(differences, [str(index) for index in range(80)], resamples=20_000, seed=1)
+    assert p_value == pytest.approx(float(peer.pvalue), abs=0.02)
+
+
+def test_the_most_groups_that_are_tested_exactly() -> None:
+    differences = np.random.default_rng(5).normal(0.2, 0.5, 7)
+    groups = [str(index) for index in range(7)]
+    exact = permutation_test((differences,), np.mean, permutation_type="samples", vectorized=True, n_resamples=np.inf).pvalue
+    assert sign_flip_test(differences, groups, resamples=128, seed=1) == pytest.approx(float(exact))
+    drawn = {sign_flip_test(differences, groups, resamples=127, seed=seed) for seed in range(5)}
+    assert len(drawn) > 1, "one resample fewer than patterns: drawn"
 
 
 def test_a_clear_difference_is_found_and_p_is_never_zero() -> None:
