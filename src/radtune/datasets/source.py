@@ -128,11 +128,13 @@ class Source:
         delimiter: str = ",",
         header: Sequence[str] | None = None,
         quoted: bool = True,
+        rename: Mapping[str, str] | None = None,
     ) -> Iterator[tuple[str, dict[str, str]]]:
         """Rows of a delimited file (perhaps ``.gz``), each with its place: ``name, line n``, the line on which the row begins.
 
         A byte order mark is accepted, a blank line is noted. ``header`` names the columns of a file without a header line.
-        ``quoted``: a double quote opens a field; False where it is a character like any other.
+        ``quoted``: a double quote opens a field; False where it is a character like any other. ``rename``: other spellings of
+        columns, which releases of one layout have.
 
         Raises :class:`DataError` if a column of ``columns`` is absent or stands twice, a row has more or fewer fields than the
         header, the file is no UTF-8 or no CSV, or cannot be read.
@@ -142,6 +144,7 @@ class Source:
         with _reading(path) as file:
             records = _records(path, file, delimiter, quoted)
             found = list(header) if header else next(records, (1, []))[1]
+            found = [(rename or {}).get(column, column) for column in found]
             if not set(columns) <= set(found) or len(set(found)) < len(found):
                 raise DataError(
                     f"{path}: header is {delimiter.join(found) or 'absent'}, expected {delimiter.join(columns)}, each once",
