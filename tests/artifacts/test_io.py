@@ -190,7 +190,7 @@ def test_batches_hold_one_row_group_each(tmp_path: Path, made: Provenance) -> No
     with ArtifactWriter(tmp_path / "images.parquet", IMAGES, made) as writer:
         for index in range(70):
             writer.write_rows([row | {"item_id": str(index)}])
-    assert [batch.num_rows for batch in read_batches(tmp_path / "images.parquet", IMAGES)] == [32, 32, 6]
+    assert [batch.num_rows for batch in read_batches(tmp_path / "images.parquet", IMAGES)] == [16, 16, 16, 16, 6]
 
 
 def test_count_by(tmp_path: Path) -> None:

@@ -24,5 +24,5 @@ IMAGES = Kind(
         metadata={"huggingface": '{"info":{"features":{"image":{"_type":"Image"}}}}'},
     ),
     key=("item_id",),
-    row_group_size=32,
+    row_group_size=16,
 )
