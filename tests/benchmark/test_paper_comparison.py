@@ -53,9 +53,11 @@ def test_every_printed_number_of_a_system_stands_beside_the_measured_one(tmp_pat
     rouge = found["rouge1", "ICMI 2025"]
     assert (rouge["measured"], rouge["printed"], rouge["difference"]) == (0.2, 0.118446, pytest.approx(0.081554))
     assert found["rouge1", "Bioengineering 2025"]["difference"] == pytest.approx(0.082)
-    assert found["bleu1", "ICMI 2025"]["measured"] == 0.1  # the corpus value, not the mean
+    assert rouge["aggregate"] == "mean"
+    bleu = found["bleu1", "ICMI 2025"]
+    assert (bleu["measured"], bleu["aggregate"]) == (0.1, "corpus"), "not the mean, 0.9"
     for metric in ("bertscore", "meteor"):  # unavailable; not asked for
-        assert (found[metric, "ICMI 2025"]["measured"], found[metric, "ICMI 2025"]["difference"]) == (None, None)
+        assert [found[metric, "ICMI 2025"][name] for name in ("measured", "difference", "aggregate")] == [None, None, ""]
 
 
 def test_wrong_cells_are_kept_and_marked(tmp_path: Path) -> None:
