@@ -1,6 +1,7 @@
 """radtune: from raw radiology archives to an audited benchmark of fine-tuned vision–language models."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -27,10 +28,12 @@ from radtune.datasets.status import is_fetched, sets_of, tables_of
 from radtune.errors import ConfigError
 from radtune.workflow.config_record import record_config
 from radtune.workflow.environment import export_to_jobs
-from radtune.workflow.rules import asking, on_gpus, python_on, repeated, report_files
+from radtune.workflow.resources import asked_for, read_site
+from radtune.workflow.rules import asking, python_on, repeated, report_files
 
 try:
     run = validated(RadtuneConfig, config, where="configuration")
+    asks = partial(asked_for, read_site(Path(workflow.basedir)))
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 

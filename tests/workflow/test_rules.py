@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from radtune.workflow.rules import asking, on_gpus, repeated, report_files
+from radtune.workflow.rules import asking, repeated, report_files
 
 
 def test_repeated_options_are_one_word_each() -> None:
     assert repeated("--images", [Path("a b"), "c"]) == ["--images=a b", "--images=c"]
 
 
-def test_jobs_without_gpu_ask_for_none() -> None:
-    assert on_gpus(0) == {}
-    assert on_gpus(2) == {"gpu": 2, "nodes": 1}
-
-
 def test_message_names_gpus_only_where_there_are_some() -> None:
     assert "GPU" not in asking("Reading")
-    assert asking("Training", 1).startswith("Training [{resources.gpu} GPU, ")
+    assert asking("Training", 1).startswith("Training [1 GPU, ")
 
 
 def test_report_files_are_relative_and_there() -> None:

@@ -14,8 +14,7 @@ rule tabulate_systems:
         "../../envs/scoring.yaml"
     threads: 1
     resources:
-        mem_mb=4_000,
-        runtime=60,
+        **asks(memory_mb=4_000, minutes=60),
     params:
         code=code_digest("radtune.benchmark.systems"),
         settings=run.benchmark.canonical(),
@@ -42,8 +41,7 @@ rule tabulate_slices:
         "../../envs/scoring.yaml"
     threads: 1
     resources:
-        mem_mb=4_000,
-        runtime=60,
+        **asks(memory_mb=4_000, minutes=60),
     params:
         code=code_digest("radtune.benchmark.slices"),
         settings=run.benchmark.canonical(),
@@ -68,8 +66,7 @@ rule compare_variants:
         "../../envs/scoring.yaml"
     threads: 1
     resources:
-        mem_mb=4_000,
-        runtime=60,
+        **asks(memory_mb=4_000, minutes=60),
     params:
         code=code_digest("radtune.benchmark.agreement"),
         settings=run.benchmark.canonical(),
@@ -97,8 +94,7 @@ rule tabulate_components:
         "../../envs/scoring.yaml"
     threads: 1
     resources:
-        mem_mb=4_000,
-        runtime=60,
+        **asks(memory_mb=4_000, minutes=60),
     params:
         code=code_digest("radtune.benchmark.component_recall"),
         settings=run.benchmark.canonical(),
@@ -124,8 +120,7 @@ rule compare_systems:
         "../../envs/scoring.yaml"
     threads: 1
     resources:
-        mem_mb=4_000,
-        runtime=60,
+        **asks(memory_mb=4_000, minutes=60),
     params:
         code=code_digest("radtune.benchmark.compare"),
         settings=run.benchmark.canonical(),
@@ -150,8 +145,7 @@ rule compare_with_papers:
         "../../envs/scoring.yaml"
     threads: 1
     resources:
-        mem_mb=2_000,
-        runtime=20,
+        **asks(memory_mb=2_000, minutes=20),
     params:
         code=code_digest("radtune.benchmark.paper_comparison"),
         settings=run.benchmark.canonical(),

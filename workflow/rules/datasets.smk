@@ -15,8 +15,7 @@ if embedded_sample:
             "../../envs/data.yaml"
         threads: 1
         resources:
-            mem_mb=3_000,
-            runtime=20,
+            **asks(memory_mb=3_000, minutes=20),
         params:
             code=code_digest("radtune.datasets.sample"),
             settings=run.datasets.sample.canonical(),
@@ -113,8 +112,7 @@ rule read_captions:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=4_000,
-        runtime=60,
+        **asks(memory_mb=4_000, minutes=60),
     params:
         **first_set["params"],
         seed=run.seed,
@@ -145,8 +143,7 @@ for further_name, further_source in run.datasets.further.items():
             "../../envs/data.yaml"
         threads: 1
         resources:
-            mem_mb=4_000,
-            runtime=60,
+            **asks(memory_mb=4_000, minutes=60),
         params:
             **further_set["params"],
             seed=run.seed,
@@ -175,8 +172,7 @@ rule find_leakage:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=4_000,
-        runtime=60,
+        **asks(memory_mb=4_000, minutes=60),
     params:
         code=code_digest("radtune.datasets.leakage"),
         settings=run.datasets.leakage.finding_canonical(),

@@ -17,8 +17,7 @@ rule standardise_images:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=2_000,
-        runtime=60,
+        **asks(memory_mb=2_000, minutes=60),
     params:
         code=code_digest("radtune.images.standardise"),
         settings=run.images.canonical(),

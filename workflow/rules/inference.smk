@@ -35,11 +35,13 @@ for system in run.systems:
             "../../envs/training.yaml"
         threads: model.resources.threads
         resources:
-            **on_gpus(min(model.resources.gpu, 1)),
-            mem_mb=model.resources.predict_memory_mb,
-            runtime=model.resources.predict_minutes,
-            # TERM comes before the limit: the job ends between two batches, and the next attempt goes on from there.
-            slurm_extra="--signal=TERM@120",
+            # TERM comes before the limit: the job saves and ends, and the next attempt goes on from there.
+            **asks(
+                model.resources.predict_memory_mb,
+                model.resources.predict_minutes,
+                gpus=min(model.resources.gpu, 1),
+                resumes=True,
+            ),
         params:
             code=code_digest(
                 "radtune.inference.predict",
@@ -98,8 +100,7 @@ for system in run.systems:
                 "../../envs/data.yaml"
             threads: 1
             resources:
-                mem_mb=2_000,
-                runtime=20,
+                **asks(memory_mb=2_000, minutes=20),
             params:
                 code=code_digest("radtune.inference.gather"),
                 settings=PredictStep(
@@ -135,8 +136,7 @@ rule draw_random_captions:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=2_000,
-        runtime=20,
+        **asks(memory_mb=2_000, minutes=20),
     params:
         code=code_digest("radtune.inference.baseline"),
         settings=run.baseline.canonical(),

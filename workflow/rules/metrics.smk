@@ -24,9 +24,11 @@ for system, arms in arms_of.items():
             "../../envs/scoring.yaml"
         threads: run.jobs.metrics.threads
         resources:
-            **on_gpus(run.jobs.metrics.gpu),
-            mem_mb=run.jobs.metrics.memory_mb,
-            runtime=run.jobs.metrics.minutes,
+            **asks(
+                run.jobs.metrics.memory_mb,
+                run.jobs.metrics.minutes,
+                gpus=run.jobs.metrics.gpu,
+            ),
         params:
             code=code_digest("radtune.metrics.score"),
             settings=run.metrics.canonical(),

@@ -42,8 +42,7 @@ for mix_name in sorted({run.models[system].training.mix for system in run.system
             "../../envs/data.yaml"
         threads: 1
         resources:
-            mem_mb=4_000,
-            runtime=60,
+            **asks(memory_mb=4_000, minutes=60),
         params:
             code=code_digest("radtune.mixes.build"),
             settings=mix_settings.canonical(),

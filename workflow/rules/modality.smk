@@ -12,8 +12,7 @@ rule label_modalities:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=2_000,
-        runtime=20,
+        **asks(memory_mb=2_000, minutes=20),
     params:
         code=code_digest("radtune.modality.labels"),
         settings=run.modality.labels.canonical(),
@@ -39,9 +38,11 @@ rule train_modality_classifier:
         "../../envs/training.yaml"
     threads: run.jobs.modality.threads
     resources:
-        **on_gpus(run.jobs.modality.gpu),
-        mem_mb=run.jobs.modality.memory_mb,
-        runtime=run.jobs.modality.minutes,
+        **asks(
+            run.jobs.modality.memory_mb,
+            run.jobs.modality.minutes,
+            gpus=run.jobs.modality.gpu,
+        ),
     params:
         code=code_digest("radtune.modality.train"),
         settings=run.modality.classifier_canonical(),
@@ -72,9 +73,11 @@ rule predict_modalities:
         "../../envs/training.yaml"
     threads: run.jobs.modality.threads
     resources:
-        **on_gpus(run.jobs.modality.gpu),
-        mem_mb=run.jobs.modality.memory_mb,
-        runtime=run.jobs.modality.minutes,
+        **asks(
+            run.jobs.modality.memory_mb,
+            run.jobs.modality.minutes,
+            gpus=run.jobs.modality.gpu,
+        ),
     params:
         code=code_digest("radtune.modality.predict"),
         settings=run.modality.classifier_canonical(),

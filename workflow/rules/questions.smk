@@ -12,9 +12,11 @@ rule write_questions:
         "../../envs/questions.yaml"
     threads: run.jobs.questions.threads
     resources:
-        **on_gpus(run.jobs.questions.gpu),
-        mem_mb=run.jobs.questions.memory_mb,
-        runtime=run.jobs.questions.minutes,
+        **asks(
+            run.jobs.questions.memory_mb,
+            run.jobs.questions.minutes,
+            gpus=run.jobs.questions.gpu,
+        ),
     params:
         code=code_digest("radtune.questions.write"),
         settings=run.questions.writer_canonical(),
@@ -38,8 +40,7 @@ rule filter_questions:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=4_000,
-        runtime=60,
+        **asks(memory_mb=4_000, minutes=60),
     params:
         code=code_digest("radtune.questions.filter"),
         settings=run.questions.filters.canonical(),
@@ -64,8 +65,7 @@ rule make_known_questions:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=4_000,
-        runtime=60,
+        **asks(memory_mb=4_000, minutes=60),
     params:
         code=code_digest("radtune.questions.known"),
         settings=run.questions.known.canonical(),

@@ -27,8 +27,7 @@ rule build_report:
         "../../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=4_000,
-        runtime=60,
+        **asks(memory_mb=4_000, minutes=60),
     params:
         code=code_digest("radtune.report.site"),
         settings=run.report.canonical(),

@@ -24,11 +24,13 @@ for system in run.systems:
             "../../envs/training.yaml"
         threads: model.resources.threads
         resources:
-            **on_gpus(model.resources.gpu),
-            mem_mb=model.resources.train_memory_mb,
-            runtime=model.resources.train_minutes,
-            # TERM reaches the trainer before the limit: it saves and exits, and the next attempt goes on from there.
-            slurm_extra="--signal=TERM@120",
+            # TERM comes before the limit: the job saves and ends, and the next attempt goes on from there.
+            **asks(
+                model.resources.train_memory_mb,
+                model.resources.train_minutes,
+                gpus=model.resources.gpu,
+                resumes=True,
+            ),
         params:
             code=code_digest(
                 "radtune.training.train",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 Condition = Literal[
@@ -86,6 +87,7 @@ _CREATIVE_COMMONS = re.compile(
 )
 
 
+@cache
 def licence_id(text: str) -> str:
     """The short name (a key of :data:`LICENCES`) of the licence that ``text`` states; of several, the one that asks most.
 

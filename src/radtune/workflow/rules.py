@@ -14,14 +14,6 @@ def repeated(option: str, values: Iterable[object]) -> list[str]:
     return [f"{option}={value}" for value in values]
 
 
-def on_gpus(count: int) -> dict[str, int]:
-    """Resources of a job on ``count`` GPUs of one node; none for 0, so that CPU jobs stay off GPU partitions.
-
-    Without ``nodes=1``, SLURM may spread several GPUs over nodes, where the job's own step then cannot start.
-    """
-    return {"gpu": count, "nodes": 1} if count else {}
-
-
 def python_on(gpus: int) -> str:
     """The beginning of a command that runs a module: `torchrun` with one process a GPU where there are several.
 
@@ -37,7 +29,7 @@ def python_on(gpus: int) -> str:
 
 def asking(sentence: str, gpu: int = 0) -> str:
     """A rule's message: what it does, and what its job asks for, so that a dry-run shows the cost of each job."""
-    gpus = "{resources.gpu} GPU, " if gpu else ""
+    gpus = f"{gpu} GPU, " if gpu else ""
     return f"{sentence} [{gpus}cores: {{threads}}, {{resources.mem_mb}} MB, {{resources.runtime}} min]"
 
 
