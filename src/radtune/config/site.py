@@ -1,4 +1,4 @@
-"""What only your cluster knows: names of its accounts and partitions, its limits, its scratch disks. Nothing here changes a result."""
+"""What only your cluster knows: its accounts and partitions, its limits, its scratch disks. Nothing here changes a result."""
 
 from __future__ import annotations
 
