@@ -19,9 +19,18 @@ from typing import IO, Any, Literal, cast
 from radtune.config.datasets import SourceSettings
 from radtune.errors import DataError
 
+SPLITS = {
+    "train": ("train", "training"),
+    "valid": ("valid", "val", "validation", "dev", "validate", "vaild"),
+    "test": ("test", "testing"),
+}
+"""Splits, and how releases spell them (in any case). ``Vaild`` stands in the published ROCO-QA."""
+
+_SPLIT_OF = {spelling: split for split, spellings in SPLITS.items() for spelling in spellings}
+
 IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
-_CUI = re.compile(r"C\d{7}")
+_CUI = re.compile(r"C[0-9]{7}")
 """A concept unique identifier of the UMLS: C and seven digits (UMLS Reference Manual, chapter 2)."""
 
 
@@ -35,6 +44,14 @@ class Question:
     answer: str
     language: str = "en"
     """ISO 639-1 code."""
+
+
+class UnusableImage(Exception):
+    """Why the image of an item cannot be used: a reason and a detail, as quarantine has them."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason, self.detail = reason, detail
 
 
 @dataclass(frozen=True)
@@ -66,6 +83,11 @@ class Item:
     restricted: bool = False
     """Credentialed: never sent to an LLM elsewhere, never shown."""
     questions: tuple[Question, ...] = ()
+    unpack: Callable[[], Path] | None = None
+    """Makes the image file and returns its place, for an image that is no file of its own (then ``image`` is None). Called once,
+    and only for an item that is taken. May raise :class:`UnusableImage`."""
+    left_out: tuple[str, str] | None = None
+    """Reason and detail where the layout itself does not take the item, such as a view that is not wanted."""
 
 
 @dataclass(frozen=True)
@@ -323,6 +345,11 @@ def _parsed(place: str, text: str) -> Any:
 def as_text(value: object) -> str:
     """A value of a JSON record as text: null is empty, a number as Python writes it."""
     return "" if value is None else str(value)
+
+
+def split_of(text: str) -> str | None:
+    """The split (a key of :data:`SPLITS`) that a release spells ``text``; None if it is none."""
+    return _SPLIT_OF.get(text.strip().lower())
 
 
 def is_cui(text: str) -> bool:

@@ -1,25 +1,12 @@
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from radtune.errors import DataError
 from read_data_set import read_into
-
-
-def table(path: Path, header: str, rows: list[tuple[str, str]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="") as file:
-        file.write(header + "\n")
-        csv.writer(file).writerows(rows)
-
-
-def picture(path: Path, shade: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("L", (8, 8), shade).save(path)
+from small_data_set import write_image, write_table
 
 
 @pytest.fixture
@@ -29,14 +16,14 @@ def folder_2025(tmp_path: Path) -> Path:
     for split, count in {"train": 3, "valid": 2}.items():
         ids = [f"ImageCLEFmedical_Caption_2025_{split}_{number}" for number in range(count)]
         captions = [(item, f"Head CT, slice {number}.") for number, item in enumerate(ids)]
-        table(root / f"development_caption_prediction/{split}_captions.csv", "ImageCLEFmedical 2025 ID,Caption", captions)
-        table(
+        write_table(root / f"development_caption_prediction/{split}_captions.csv", "ImageCLEFmedical 2025 ID,Caption", captions)
+        write_table(
             root / f"development_concept_detection/{split}_concepts.csv",
             "ImageCLEFmedical 2025 ID,Cuis",
             [(item, "C0040405;C0856747") for item in ids],
         )
         for number, item in enumerate(ids):
-            picture(root / f"images/{split}/{item}.jpg", number)
+            write_image(root / f"images/{split}/{item}.jpg", number)
     return root
 
 
@@ -59,10 +46,10 @@ def test_2024_has_the_headers_of_rocov2_and_images_by_split(tmp_path: Path) -> N
     root = tmp_path / "imageclef2024"
     for split in ("train", "valid", "test"):
         item = f"ImageCLEFmedical_Caption_2024_{split}_000078"
-        table(root / f"{split}_captions.csv", "ID,Caption", [(item, f"CT of the {split} set")])
-        table(root / f"{split}_concepts.csv", "ID,CUIs", [(item, "C0524471;C0524471;C05")])
-        picture(root / f"{split}/{item}.jpg", len(split))
-    table(root / "cui_mapping.csv", "CUI,Canonical name", [("C0524471", "Right hip")])
+        write_table(root / f"{split}_captions.csv", "ID,Caption", [(item, f"CT of the {split} set")])
+        write_table(root / f"{split}_concepts.csv", "ID,CUIs", [(item, "C0524471;C0524471;C05")])
+        write_image(root / f"{split}/{item}.jpg", len(split))
+    write_table(root / "cui_mapping.csv", "CUI,Canonical name", [("C0524471", "Right hip")])
     found = read_into(tmp_path / "out", root, format="imageclef")
     assert [row["split"] for row in found.captions] == ["train", "valid", "test"]
     assert found.captions[0]["concepts"] == ["C0524471"]

@@ -3,15 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from radtune.errors import DataError
 from read_data_set import read_into
-
-
-def picture(path: Path, shade: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("L", (8, 8), shade).save(path)
+from small_data_set import write_image
 
 
 @pytest.fixture
@@ -26,8 +21,8 @@ def folder(tmp_path: Path) -> Path:
         (own / "cuis.txt").write_text("".join(f"{item}\tC0040405\tC0030797\tC0040405\n" for item in ids))
         origins = [f"{item},PMC{len(split)}_fig.{number}.jpg,CC BY-NC" for number, item in enumerate(ids)]
         (own / "licences.txt").write_text("\n".join(["ROCO_ID,PMC_ID,CC", *origins]) + "\n")
-        picture(own / f"images/PMC{len(split)}_fig.0.jpg", 10 * len(split))
-        picture(own / f"images/{ids[1]}.jpg", 10 * len(split) + 1)
+        write_image(own / f"images/PMC{len(split)}_fig.0.jpg", 10 * len(split))
+        write_image(own / f"images/{ids[1]}.jpg", 10 * len(split) + 1)
     return root
 
 
@@ -58,7 +53,7 @@ def test_real_text_of_the_validation_part(real_data: Path, tmp_path: Path) -> No
         (own / table.name).symlink_to(table)
     names = [line.split(",")[1] for line in (sample / "licences.txt").read_text().splitlines()[1:]]
     for number, name in enumerate(names):
-        picture(own / "images" / name, number)
+        write_image(own / "images" / name, number)
     found = read_into(tmp_path / "out", tmp_path / "roco", format="roco_v1")
     assert len(found.captions) == 250
     first = found.captions[0]
