@@ -19,21 +19,12 @@ from radtune.artifacts.provenance import provenance
 from radtune.config.datasets import SourceSettings
 from radtune.datasets.caption_text import normalise, plain
 from radtune.datasets.licences import licence_id
-from radtune.datasets.source import Concept, Item, Source, is_cui, load_format
+from radtune.datasets.source import SPLITS, Concept, Item, Source, UnusableImage, is_cui, load_format, split_of
 from radtune.errors import DataError
 from radtune.progress import progress
 
-SPLITS = {
-    "train": ("train", "training"),
-    "valid": ("valid", "val", "validation", "dev", "validate", "vaild"),
-    "test": ("test", "testing"),
-}
-"""Splits, and how releases spell them (in any case). ``Vaild`` stands in the published ROCO-QA."""
-
 LONGEST_ID = 255
 """Characters of an ID, at most: as many as a file name may have."""
-
-_SPLIT_OF = {spelling: split for split, spellings in SPLITS.items() for spelling in spellings}
 
 
 def read_dataset(
@@ -109,28 +100,20 @@ def _same_images(items: Sequence[tuple[Item, str]]) -> dict[str, int]:
     }
 
 
-class _UnusableImage(Exception):
-    """Why the image file of an item cannot be used."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(reason, detail)
-        self.reason, self.detail = reason, detail
-
-
 def _image_digest(item: Item) -> str:
-    """SHA-256 of the item's image file. Raises :class:`_UnusableImage`."""
+    """SHA-256 of the item's image file. Raises :class:`UnusableImage`."""
     if item.image is None:
-        raise _UnusableImage("missing_image", "no such image file in the folder")
+        raise UnusableImage("missing_image", "no such image file in the folder")
     try:
         empty, sha256 = item.image.stat().st_size == 0, file_digest(item.image)
     except FileNotFoundError:
-        raise _UnusableImage("missing_image", f"{item.image}: no such file") from None
+        raise UnusableImage("missing_image", f"{item.image}: no such file") from None
     except OSError as error:
-        raise _UnusableImage("unreadable_image", f"{item.image}: {error.strerror}") from None
+        raise UnusableImage("unreadable_image", f"{item.image}: {error.strerror}") from None
     if empty:
-        raise _UnusableImage("empty_image", f"{item.image}: zero bytes")
+        raise UnusableImage("empty_image", f"{item.image}: zero bytes")
     if item.sha256 and sha256 != item.sha256:
-        raise _UnusableImage("altered_image", f"{item.image}: sha256 {sha256}, the release records {item.sha256}")
+        raise UnusableImage("altered_image", f"{item.image}: sha256 {sha256}, the release records {item.sha256}")
     return sha256
 
 
@@ -170,7 +153,7 @@ class _Judge:
         seen: dict[str, str] = {}
         for item in items:
             self.rows_in += 1
-            split = _SPLIT_OF.get(item.split.strip().lower())
+            split = split_of(item.split)
             caption, found = normalise(item.caption, self.source.settings.text)
             if not item.item_id.strip():
                 self._drop(item, "empty_id", "no ID")
@@ -179,8 +162,8 @@ class _Judge:
             elif item.item_id in seen:
                 self._drop(item, "duplicate_id", f"the ID already stands in {seen[item.item_id]}; the first is kept")
             elif split is None:
-                self._drop(item, "unknown_split", f"{item.split!r} is none of {', '.join(_SPLIT_OF)}")
-            elif (refused := self._text_reason(caption, item)) or (refused := self._licence_reason(item)):
+                self._drop(item, "unknown_split", f"{item.split!r} is no spelling of {', '.join(SPLITS)}")
+            elif refused := item.left_out or self._text_reason(caption, item) or self._licence_reason(item):
                 self._drop(item, *refused)
             else:
                 by_split[split][item.item_id] = replace(item, split=split, caption=caption)
@@ -221,17 +204,18 @@ class _Judge:
         if limit is not None:
             order.sort()  # the draw depends on the IDs, not on the order of rows in the file
             random.Random(seed).shuffle(order)
-        kept: dict[str, str] = {}
+        kept: dict[str, tuple[Item, str]] = {}
         for item_id in progress(order, "reading images", unit="image"):
             item = items[item_id]
             if limit is not None and len(kept) >= limit:
                 self._drop(item, "over_limit", f"not among the {limit} drawn of its split (limit_per_split)")
             else:
                 try:
-                    kept[item_id] = _image_digest(item)
-                except _UnusableImage as fault:
+                    item = item if item.unpack is None else replace(item, image=item.unpack(), unpack=None)
+                    kept[item_id] = item, _image_digest(item)
+                except UnusableImage as fault:
                     self._drop(item, fault.reason, fault.detail)
-        return [(item, kept[item_id]) for item_id, item in items.items() if item_id in kept]
+        return [kept[item_id] for item_id in items if item_id in kept]
 
     def text_findings(self, items: Iterable[Item]) -> dict[str, int]:
         """How often each rule for captions found something in ``items``."""
