@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -32,7 +32,12 @@ RESERVE_BYTES = 1 << 30
 
 
 def fetch(
-    source: SourceSettings, *, patience: Patience | None = None, checksums: bool = False, zenodo_api: str = ZENODO
+    source: SourceSettings,
+    *,
+    patience: Patience | None = None,
+    checksums: bool = False,
+    zenodo_api: str = ZENODO,
+    hub: str | None = None,
 ) -> Receipt:
     """Bring what ``source.download`` names into ``source.folder``, and return the receipt that lies there then.
 
@@ -63,7 +68,7 @@ def fetch(
             raise DownloadError(
                 f"{folder}: not whole ({lacking}), and {variable} forbids the network", "fetch it where there is one"
             )
-        return _Fetch(folder, source, receipt, before.faults, patience or Patience()).run(zenodo_api)
+        return _Fetch(folder, source, receipt, before.faults, patience or Patience()).run(zenodo_api, (hub, *source.mirrors))
 
 
 class _Fetch:
@@ -83,17 +88,17 @@ class _Fetch:
         }
         """Parts that need not be fetched, by name."""
 
-    def run(self, zenodo_api: str) -> Receipt:
+    def run(self, zenodo_api: str, hubs: Sequence[str | None]) -> Receipt:
         self.work.mkdir(parents=True, exist_ok=True)
         self._check_origin()
         self._resume()
         with new_client(self.patience) as client:
-            release = self._release(client, zenodo_api)
+            release = self._release(client, zenodo_api, hubs)
             wanted = [file for file in release.files if not self._is_whole(file)]
             self._check_disk(wanted)
             if self.kind == "hub":
                 at_once = self.patience.files_at_once
-                download_from_hub(self.download, wanted, self.work / "files", self.source.mirrors, files_at_once=at_once)
+                download_from_hub(self.download, wanted, self.work / "files", hubs, files_at_once=at_once)
             self._fetch_parts(client, wanted)
         parts = tuple(self.whole[file.name] for file in release.files)
         receipt = Receipt(source=source_id(self.download), licence=release.licence, date=now(), parts=parts)
@@ -111,11 +116,11 @@ class _Fetch:
             )
         origin.write_text(source_id(self.download), encoding="utf-8")
 
-    def _release(self, client: httpx.Client, zenodo_api: str) -> Release:
+    def _release(self, client: httpx.Client, zenodo_api: str, hubs: Sequence[str | None]) -> Release:
         mirrors = self.source.mirrors
         if self.kind == "zenodo":
             return zenodo_release(client, self.download, mirrors, self.patience, api=zenodo_api, stop=self.stop)
-        return hub_release(self.download, mirrors) if self.kind == "hub" else addressed_release(self.download, mirrors)
+        return hub_release(self.download, hubs) if self.kind == "hub" else addressed_release(self.download, mirrors)
 
     def _is_whole(self, file: RemoteFile) -> bool:
         return file.name in self.whole and self.whole[file.name].checksum == file.checksum

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
-def hub_release(text: str, mirrors: Sequence[str]) -> Release:
+def hub_release(text: str, hubs: Sequence[str | None]) -> Release:
     """Files of ``hub:<owner>/<data set>@<commit>[/<file>]``, with the sizes and digests that the hub states.
 
-    ``mirrors`` are other hubs (base addresses), tried in turn where the first (``HF_ENDPOINT``, or huggingface.co) fails.
+    ``hubs`` are base addresses, tried in turn; None is ``HF_ENDPOINT``, or huggingface.co.
     Raises :class:`DownloadError` if none lists the data set.
     """
     source = parse_source(text)
@@ -37,14 +37,14 @@ def hub_release(text: str, mirrors: Sequence[str]) -> Release:
         # .gitattributes and their like are the repository's affair, not the data set's.
         return tuple(_remote(entry, text) for entry in entries if not Path(entry.path).name.startswith("."))
 
-    files = _in_turn(text, mirrors, listed)
+    files = _in_turn(text, hubs, listed)
     if not files:
         raise DownloadError(f"{text}: holds no such file", "correct download in the config")
     return Release("", files)
 
 
 def download_from_hub(
-    text: str, files: Sequence[RemoteFile], folder: Path, mirrors: Sequence[str], *, files_at_once: int
+    text: str, files: Sequence[RemoteFile], folder: Path, hubs: Sequence[str | None], *, files_at_once: int
 ) -> None:
     """Bring ``files`` of :func:`hub_release` to ``folder``, each proved. What is there already is not fetched again.
 
@@ -66,17 +66,18 @@ def download_from_hub(
         )
 
     if files:
-        _in_turn(text, mirrors, download)
+        _in_turn(text, hubs, download)
     for file in files:
         _prove(folder / file.name, file, text)
 
 
-def _in_turn(text: str, mirrors: Sequence[str], call: Callable[[str | None], Result]) -> Result:
+def _in_turn(text: str, hubs: Sequence[str | None], call: Callable[[str | None], Result]) -> Result:
     """``call`` with the first hub that does not fail; the first hub's fault where all do."""
+    import httpx2  # huggingface_hub lets errors of its HTTP client through
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 
     problems = []
-    for endpoint in (None, *mirrors):
+    for endpoint in hubs:
         try:
             return call(endpoint)
         except GatedRepoError:
@@ -84,7 +85,7 @@ def _in_turn(text: str, mirrors: Sequence[str], call: Callable[[str | None], Res
             problems.append(DownloadError(f"{text}: gated data set, and no token that may read it", fix))
         except (RepositoryNotFoundError, RevisionNotFoundError):
             problems.append(DownloadError(f"{text}: no such data set or revision", "correct download in the config"))
-        except (HfHubHTTPError, OSError) as error:
+        except (HfHubHTTPError, httpx2.HTTPError, OSError) as error:
             problem = f"{text}: the hub does not give it ({type(error).__name__})"
             problems.append(DownloadError(problem, "run the same command later: what was received is kept"))
     raise problems[0]
