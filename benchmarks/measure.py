@@ -49,11 +49,12 @@ def compare(
 ) -> Comparison:
     """Run ``ours`` and ``peer`` alternately, once unmeasured and then ``REPEATS`` times."""
     ours(), peer()
-    pairs = [(_seconds(ours), _seconds(peer)) for _ in range(REPEATS)]
+    pairs = [(seconds(ours), seconds(peer)) for _ in range(REPEATS)]
     return Comparison(work, peer_name, tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs), samples)
 
 
-def _seconds(work: Callable[[], object]) -> float:
+def seconds(work: Callable[[], object]) -> float:
+    """Wall time of one call."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
