@@ -203,7 +203,7 @@ class RunMaker:
                             "original_width": 320,
                             "original_height": 320,
                             "original_mode": "L",
-                            "transform": "{}",
+                            "transform": '{"offset": [0, 0], "size": [160, 160]}',
                             "sha256": hashlib.sha256(content).hexdigest(),
                             "perceptual_hash": index,
                         }

@@ -46,7 +46,8 @@ def find_leakage(captions: Sequence[Path], images: Sequence[Path], output: Path,
     comparisons = _comparisons(items, first)
     hashes = _read_hashes(images, items)
     close = [_close_images(comparison, hashes, settings.hash_distance) for comparison in comparisons]
-    thumbnails = _Thumbnails(images, items, sorted({index for pairs in close for index in pairs[:, :2].ravel().tolist()}))
+    pictured = np.unique(np.concatenate([pairs[:, :2].ravel() for pairs in close]))
+    thumbnails = _read_thumbnails(images, [items[index]["item_id"] for index in pictured.tolist()])
     shingles = rank_shingles([row["caption"] for row in items], settings.caption_words)
 
     rows: list[Row] = []
@@ -54,7 +55,7 @@ def find_leakage(captions: Sequence[Path], images: Sequence[Path], output: Path,
     elsewhere: Counter[tuple[str, str]] = Counter()
     for comparison, pairs in zip(comparisons, close, strict=True):
         found = [*_shared_groups(comparison, items), *_near_captions(comparison, shingles, settings.caption_similarity)]
-        alike = similarity(thumbnails.of(pairs[:, 0]), thumbnails.of(pairs[:, 1]))
+        alike = similarity(thumbnails, np.searchsorted(pictured, pairs[:, :2]))
         for (index, other, bits), value in zip(pairs.tolist(), alike.tolist(), strict=True):
             if value >= settings.pixel_similarity:
                 found.append(_Pair("image", index, other, bits, value))
@@ -156,23 +157,17 @@ def _close_images(comparison: _Comparison, hashes: Sequence[int | None], maximum
     return pairs
 
 
-class _Thumbnails:
-    """Thumbnails of the items ``wanted`` (indices, sorted): 1 KB each, so that those of 80,000 images stay in memory."""
-
-    def __init__(self, images: Sequence[Path], items: Sequence[Row], wanted: Sequence[int]) -> None:
-        self._wanted = np.array(wanted, np.int64)
-        self._pixels = np.zeros((len(wanted), SIDE, SIDE), np.uint8)
-        place = {items[index]["item_id"]: number for number, index in enumerate(wanted)}
-        for path in progress(images if wanted else [], "comparing images", unit="shard"):
-            for batch in read_batches(path, IMAGES, ["item_id", "image", "transform"]):
-                for row, item_id in enumerate(batch["item_id"].to_pylist()):
-                    if item_id in place:
-                        content, transform = batch["image"][row].as_py()["bytes"], json.loads(batch["transform"][row].as_py())
-                        self._pixels[place[item_id]] = thumbnail(content, transform)
-
-    def of(self, indices: npt.NDArray[np.int64]) -> Thumbnails:
-        """Thumbnails of items that were wanted, shape (items, side, side)."""
-        return self._pixels[np.searchsorted(self._wanted, indices)]
+def _read_thumbnails(images: Sequence[Path], item_ids: Sequence[str]) -> Thumbnails:
+    """Thumbnails of the items: 1 KB each, so that those of 80,000 images stay in memory."""
+    pixels = np.zeros((len(item_ids), SIDE, SIDE), np.uint8)
+    place = {item_id: number for number, item_id in enumerate(item_ids)}
+    for path in progress(images if item_ids else [], "comparing images", unit="shard"):
+        for batch in read_batches(path, IMAGES, ["item_id", "image", "transform"]):
+            for row, item_id in enumerate(batch["item_id"].to_pylist()):
+                if item_id in place:
+                    content, transform = batch["image"][row].as_py()["bytes"], json.loads(batch["transform"][row].as_py())
+                    pixels[place[item_id]] = thumbnail(content, transform)
+    return pixels
 
 
 def _shared_groups(comparison: _Comparison, items: Sequence[Row]) -> Iterator[_Pair]:

@@ -14,7 +14,7 @@ SIDE = 32
 
 PAIRS_AT_ONCE = 4_194_304
 """Pairs of hashes compared at once: 32 MB of 64-bit numbers."""
-THUMBNAILS_AT_ONCE = 4_096
+THUMBNAILS_AT_ONCE = 1_024
 """Pairs of thumbnails compared at once."""
 
 Thumbnails = npt.NDArray[np.uint8]
@@ -50,16 +50,17 @@ def thumbnail(content: bytes, transform: dict[str, Any]) -> Thumbnails:
     return np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.BOX, box=box))
 
 
-def similarity(left: Thumbnails, right: Thumbnails) -> npt.NDArray[np.float64]:
-    """How alike the thumbnails of each pair are, -1 to 1; shapes (pairs, side, side) give (pairs,).
+def similarity(thumbnails: Thumbnails, pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """How alike the thumbnails of each pair are, -1 to 1; ``pairs`` are rows of two places in ``thumbnails``.
 
     The correlation of the differences between neighbouring pixels, in both directions. Differences rather than grey values, since
     all chest radiographs are bright and dark in the same places. Brightness and contrast do not count; an image of one colour
     is like nothing (0).
     """
     found = [np.empty(0, np.float64)]
-    for start in range(0, len(left), THUMBNAILS_AT_ONCE):
-        a, b = (_differences(images[start : start + THUMBNAILS_AT_ONCE]) for images in (left, right))
+    for start in range(0, len(pairs), THUMBNAILS_AT_ONCE):
+        block = pairs[start : start + THUMBNAILS_AT_ONCE]
+        a, b = (_differences(thumbnails[block[:, side]]) for side in (0, 1))
         energy: npt.NDArray[np.float64] = np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
         found.append(np.divide((a * b).sum(axis=1), energy, out=np.zeros(len(a), np.float64), where=energy > 0))
     # Rounded, so that no order of floating-point sums shows.

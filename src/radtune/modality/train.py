@@ -65,7 +65,7 @@ def train_classifier(
 
     Images whose class does not occur in ``train`` do not count in the validation loss: no state could be right about
     them. Where no validation image is left, all epochs are run and the last state is kept. The note of the log's
-    footer says which it was. Images that give a test item away are left out where ``gate`` says so, and named in the notes.
+    footer says which it was. Images that give a test item away are left out where ``gate`` says so, and counted in the notes.
     Raises :class:`DataError` if there is no image to train on, or if ``gate`` stops the training.
     """
     torch.set_num_threads(settings.threads)
@@ -103,7 +103,8 @@ def train_classifier(
             "best_epoch": best_epoch,
             "training_images": dict(sorted(frequency.items())),
             "validation_images": len(valid_rows),
-            "leaked": leaked,
+            "leakage_gate": gate.settings.gate if gate is not None else "warn",
+            "leaked_images": len(leaked),
             "classes_without_training_images": [name for name in CLASSES if name not in frequency],
         },
     )

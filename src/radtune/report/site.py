@@ -23,7 +23,8 @@ from radtune.report.components import read_components
 from radtune.report.data_overview import read_data_overview
 from radtune.report.figures import draw_ranking, draw_relation, draw_reliability, draw_strategies, draw_training_curves
 from radtune.report.funnel import read_funnel, read_question_yield
-from radtune.report.gallery import Example, read_gallery
+from radtune.report.gallery import read_gallery
+from radtune.report.leakage import read_leakage
 from radtune.report.licences import read_inheritances, read_licences
 from radtune.report.modality import read_classifier
 from radtune.report.papers import read_printed
@@ -79,6 +80,10 @@ def _render(run: Run, assets: Assets, settings: ReportSettings, seed: int) -> st
     curves = read_curves(run)
     classifier = read_classifier(run)
     examples = read_gallery(run, settings.example_images, seed)
+    leakage = read_leakage(run)
+    pictured = {example.item_id for example in examples} | {
+        side.item_id for pair in (leakage.pairs if leakage else []) for side in pair.sides
+    }
     style = files("radtune.report").joinpath("static/report.css").read_bytes()
     environment_ = jinja2.Environment(
         loader=jinja2.PackageLoader("radtune.report"),
@@ -136,12 +141,13 @@ def _render(run: Run, assets: Assets, settings: ReportSettings, seed: int) -> st
         if classifier and classifier.reliability
         else "",
         data=read_data_overview(run),
+        leakage=leakage,
         licences=read_licences(run),
         inheritances=read_inheritances(run),
         components=read_components(run),
         component_kinds=COMPONENTS,
         examples=examples,
-        images=_write_images(run, examples, assets),
+        images=_write_images(run, sorted(pictured), assets),
         records=read_audit_trail(run),
         config=run.layout.config.read_text(encoding="utf-8") if run.layout.config.is_file() else "",
     )
@@ -176,15 +182,15 @@ def _by_metric(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
     ]
 
 
-def _write_images(run: Run, examples: Sequence[Example], assets: Assets) -> dict[str, str]:
-    """Write the gallery's images as they were standardised; return address by item id."""
+def _write_images(run: Run, item_ids: Sequence[str], assets: Assets) -> dict[str, str]:
+    """Write images as they were standardised; return address by item id."""
     store = ImageStore(run.image_shards) if run.image_shards else None
     addresses = {}
-    for example in examples:
-        if store and example.item_id in store:
-            content = store.bytes(example.item_id)
+    for item_id in item_ids:
+        if store and item_id in store:
+            content = store.bytes(item_id)
             suffix = next((suffix for magic, suffix in _MAGIC.items() if content.startswith(magic)), "img")
-            addresses[example.item_id] = assets.add("image", suffix, content)
+            addresses[item_id] = assets.add("image", suffix, content)
     return addresses
 
 
