@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from radtune.config.base import Settings
-from radtune.datasets.licences import LICENCES
+from radtune.licences import LICENCES
 
 FORMATS = tuple(sorted(path.stem for path in (Path(__file__).parents[1] / "datasets/formats").glob("[a-z]*.py")))
 """The layouts that can be read: one module of `radtune.datasets.formats` each, found by its file: a new one is one file."""
@@ -65,7 +65,7 @@ class SourceSettings(Settings):
     limit_per_split: Annotated[int, Field(ge=1)] | None = None
     """Take at most this many items of each split (drawn with the seed); null for all."""
     licences: tuple[str, ...] | None = None
-    """Take only items under these licences, such as `[cc0, cc-by]` (`radtune.datasets.licences` has the names); null for all."""
+    """Take only items under these licences, such as `[cc0, cc-by]` (`radtune.licences` has the names); null for all."""
     languages: tuple[str, ...] = ("en",)
     """Languages of questions that are taken (SLAKE is English and Chinese)."""
     restricted: bool = False

@@ -18,9 +18,9 @@ from radtune.artifacts.kinds.question_pairs import QUESTION_PAIRS
 from radtune.artifacts.provenance import provenance
 from radtune.config.datasets import SourceSettings
 from radtune.datasets.caption_text import normalise, plain
-from radtune.datasets.licences import licence_id
 from radtune.datasets.source import SPLITS, Concept, Item, Source, UnusableImage, is_cui, load_format, split_of
 from radtune.errors import DataError
+from radtune.licences import licence_id
 from radtune.progress import progress
 
 LONGEST_ID = 255

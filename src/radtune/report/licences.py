@@ -10,7 +10,7 @@ import yaml
 
 from radtune.artifacts.kinds.captions import CAPTIONS
 from radtune.artifacts.kinds.mix import MIX
-from radtune.datasets.licences import CONDITIONS, LICENCES, inherited, licence_id
+from radtune.licences import CONDITIONS, LICENCES, inherited, licence_id
 from radtune.report.read_run import Run
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from radtune.datasets.licences import CONDITIONS, LICENCES, inherited, licence_id
+from radtune.licences import CONDITIONS, LICENCES, inherited, licence_id
 
 
 @pytest.mark.parametrize(
