@@ -16,7 +16,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ifdef FOLDER
-OVERRIDES := --config run=$(RUN) 'datasets={"folder": "$(FOLDER)", "name": "$(notdir $(FOLDER:/=))"}'
+OVERRIDES := --config run=$(RUN) 'datasets={"folder": "$(FOLDER)", "download": null, "name": "$(notdir $(FOLDER:/=))"}'
 endif
 
 help: ## Show what can be made

@@ -15,6 +15,7 @@ from radtune.config.base import validated
 from radtune.config.load import merge
 from radtune.config.published import PUBLISHED
 from radtune.config.run import RadtuneConfig
+from radtune.datasets.status import OFFLINE_VARIABLES
 from radtune.workflow.preflight import Need, check_needs
 
 
@@ -67,10 +68,22 @@ def test_local_writer_needs_no_server(tmp_path: Path) -> None:
     assert states(needs, "question writer") == []
 
 
-def test_folder_without_captions(tmp_path: Path) -> None:
-    assert states(check_needs(configured(tmp_path, datasets={"folder": str(tmp_path)})), "data") == ["lacking"]
-    (tmp_path / "train_captions.csv").write_text("ID,Caption\n")
-    assert states(check_needs(configured(tmp_path, datasets={"folder": str(tmp_path)})), "data") == ["there"]
+def test_folder_without_captions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that will be fetched is no lack, unless the network is forbidden or ``download`` names another data set."""
+    for variable in OFFLINE_VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+
+    def state(**datasets: object) -> list[str]:
+        return states(check_needs(configured(tmp_path, datasets={"folder": str(tmp_path / "set"), **datasets})), "datasets")
+
+    assert state(download=None) == ["lacking"]
+    assert state() == ["there"]
+    assert state(format="slake") == ["lacking"]
+    monkeypatch.setenv("RADTUNE_OFFLINE", "1")
+    assert state() == ["lacking"]
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/train_captions.csv").write_text("ID,Caption\n")
+    assert state() == state(download=None) == ["there"]
 
 
 def test_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from radtune.datasets.download import Patience, RemoteFile, download, new_client
 from radtune.datasets.hub_release import download_from_hub, hub_release
 from radtune.datasets.receipt import Part, Receipt, StoredFile, fault, read_receipt, write_receipt
 from radtune.datasets.release import ZENODO, Release, addressed_release, kind_of, zenodo_release
-from radtune.datasets.status import WORK, folder_state, offline
+from radtune.datasets.status import WORK, folder_state, is_fetched, offline, what_to_do
 from radtune.datasets.unpack import archive_stem, unpack
 from radtune.errors import ConfigError, DownloadError
 from radtune.progress import progress_bar
@@ -53,6 +53,8 @@ def fetch(
         raise ConfigError("no download and folder are set for this data set", "set both, or put the data there by hand")
     kind_of(source.download)  # a wrong spelling is told before anything else
     folder = Path(source.folder)
+    if not is_fetched(source) and not folder_state(source).there:
+        raise ConfigError(f"{folder}: {what_to_do(source, folder_state(source))}")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_name(folder.name + ".lock")):
         before = folder_state(source, checksums=checksums)

@@ -83,10 +83,15 @@ def tables_of(source: SourceSettings) -> list[Path]:
 def is_fetched(source: SourceSettings) -> bool:
     """Whether the folder is filled, or is to be filled, by ``radtune datasets fetch``: there is a ``download``, and what is there
     was not put there by hand. The answer is the same before, during and after the fetch."""
-    if source.download is None or source.folder is None:
+    if source.download is None or source.folder is None or _of_another_layout(source):
         return False
     folder = Path(source.folder)
     return (folder / RECEIPT).exists() or (folder / WORK).is_dir() or not tables_of(source)
+
+
+def _of_another_layout(source: SourceSettings) -> bool:
+    """Whether ``download`` is the known source of another layout: left over from the configuration below an overlay."""
+    return any(known.download == source.download for name, known in KNOWN_SOURCES.items() if name != source.format)
 
 
 def offline() -> str | None:
@@ -150,6 +155,8 @@ def what_to_do(source: SourceSettings, folder: FolderState) -> str:
     """How a data set that is not there is had."""
     if folder.state == "other":
         return "name another folder, or move this one away"
+    if source.download is not None and _of_another_layout(source):
+        return f"{source.download} is not in the layout {source.format}: set download to null or to its source"
     if source.download is not None:
         return f"radtune datasets fetch (from {source_name(source.download)})"
     known = KNOWN_SOURCES.get(source.format)
