@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -25,6 +26,9 @@ from radtune.progress import progress
 
 LONGEST_ID = 255
 """Characters of an ID, at most: as many as a file name may have."""
+
+NO_BYTES = hashlib.sha256().hexdigest()
+"""SHA-256 of an empty file."""
 
 
 def read_dataset(
@@ -105,12 +109,12 @@ def _image_digest(item: Item) -> str:
     if item.image is None:
         raise UnusableImage("missing_image", "no such image file in the folder")
     try:
-        empty, sha256 = item.image.stat().st_size == 0, file_digest(item.image)
+        sha256 = file_digest(item.image)
     except FileNotFoundError:
         raise UnusableImage("missing_image", f"{item.image}: no such file") from None
     except OSError as error:
         raise UnusableImage("unreadable_image", f"{item.image}: {error.strerror}") from None
-    if empty:
+    if sha256 == NO_BYTES:
         raise UnusableImage("empty_image", f"{item.image}: zero bytes")
     if item.sha256 and sha256 != item.sha256:
         raise UnusableImage("altered_image", f"{item.image}: sha256 {sha256}, the release records {item.sha256}")
@@ -166,7 +170,8 @@ class _Judge:
             elif refused := item.left_out or self._text_reason(caption, item) or self._licence_reason(item):
                 self._drop(item, *refused)
             else:
-                by_split[split][item.item_id] = replace(item, split=split, caption=caption)
+                unchanged = (split, caption) == (item.split, item.caption)
+                by_split[split][item.item_id] = item if unchanged else replace(item, split=split, caption=caption)
                 if found:
                     self.found_in_text[item.item_id] = found
             seen.setdefault(item.item_id, item.place)
