@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi_lut
@@ -137,6 +138,33 @@ def flips(dataset: Dataset) -> tuple[bool, bool]:
     flip_columns = along_row < 2 and row[along_row] < 0
     flip_rows = column[along_column] > 0 if along_column == 2 else bool(along_column == 1 and column[1] < 0)
     return bool(flip_rows), bool(flip_columns)
+
+
+def eight_bits(values: NDArray[Any], dataset: Dataset) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+    """A frame of :func:`read_frame` as 8 bits a channel in the header's own window, MONOCHROME1 inverted; and what was done."""
+    if values.ndim == 3:
+        return values, {"colour": str(dataset.PhotometricInterpretation)}
+    pixels, transform = default_window(values, dataset)
+    if dataset.PhotometricInterpretation == "MONOCHROME1":
+        return 255 - pixels, transform | {"monochrome1": True}
+    return pixels, transform
+
+
+def turned_and_square(pixels: NDArray[np.uint8], dataset: Dataset) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+    """Turned to the radiological convention (:func:`flips`), with square pixels; and what was done."""
+    flip_rows, flip_columns = flips(dataset)
+    if flip_rows:
+        pixels = pixels[::-1]
+    if flip_columns:
+        pixels = pixels[:, ::-1]
+    transform: dict[str, Any] = {"flip_rows": flip_rows, "flip_columns": flip_columns}
+    vertical, horizontal = (int(value) for value in dataset.get("PixelAspectRatio") or (1, 1))
+    if vertical != horizontal:
+        stretched = round(pixels.shape[0] * vertical / horizontal)
+        picture = Image.fromarray(np.ascontiguousarray(pixels)).resize((pixels.shape[1], stretched), Image.Resampling.BICUBIC)
+        pixels = np.asarray(picture)
+        transform["pixel_aspect"] = [vertical, horizontal]
+    return np.ascontiguousarray(pixels), transform
 
 
 def ultrasound_region(dataset: Dataset, number: int = 0) -> tuple[int, int, int, int]:

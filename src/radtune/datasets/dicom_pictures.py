@@ -91,15 +91,10 @@ def _dicom_picture(
 
 def _eight_bits(values: NDArray[Any], dataset: Dataset, name: str) -> tuple[NDArray[np.uint8], dict[str, Any]]:
     """Modality values or RGB as 8 bits a channel, with the window ``name`` or the header's own; and what was done."""
-    if values.ndim == 3:
-        return values, {"colour": str(dataset.PhotometricInterpretation)}
-    if name:
+    if name and values.ndim == 2:
         centre, width = catalogue.WINDOWS[name]
         return dicom.window(values, centre, width), {"window_centre": centre, "window_width": width, "window_from": name}
-    pixels, transform = dicom.default_window(values, dataset)
-    if dataset.PhotometricInterpretation == "MONOCHROME1":
-        return 255 - pixels, transform | {"monochrome1": True}
-    return pixels, transform
+    return dicom.eight_bits(values, dataset)
 
 
 def _as_displayed(pixels: NDArray[np.uint8], dataset: Dataset, source: DicomSource) -> tuple[NDArray[np.uint8], dict[str, Any]]:
@@ -113,19 +108,8 @@ def _as_displayed(pixels: NDArray[np.uint8], dataset: Dataset, source: DicomSour
             left, top, right, bottom = _pixels(source.crop, width, height)
         pixels = pixels[top:bottom, left:right]
         transform["crop"] = [left, top, right, bottom]
-    flip_rows, flip_columns = dicom.flips(dataset)
-    if flip_rows:
-        pixels = pixels[::-1]
-    if flip_columns:
-        pixels = pixels[:, ::-1]
-    transform |= {"flip_rows": flip_rows, "flip_columns": flip_columns}
-    vertical, horizontal = (int(value) for value in dataset.get("PixelAspectRatio") or (1, 1))
-    if vertical != horizontal:
-        stretched = round(pixels.shape[0] * vertical / horizontal)
-        picture = Image.fromarray(np.ascontiguousarray(pixels)).resize((pixels.shape[1], stretched), Image.Resampling.BICUBIC)
-        pixels = np.asarray(picture)
-        transform["pixel_aspect"] = [vertical, horizontal]
-    return np.ascontiguousarray(pixels), transform
+    pixels, geometry = dicom.turned_and_square(pixels, dataset)
+    return pixels, transform | geometry
 
 
 def _pixels(box: Box, width: int, height: int) -> tuple[int, int, int, int]:
