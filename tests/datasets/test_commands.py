@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,14 @@ from radtune.artifacts.io import read_rows
 from radtune.artifacts.kinds.captions import CAPTIONS
 from radtune.artifacts.kinds.sample_sources import SAMPLE_SOURCES
 from radtune.cli import app
-from radtune.errors import ConfigError
+from radtune.config.base import validated
+from radtune.config.load import merge
+from radtune.config.published import PUBLISHED
+from radtune.config.run import RadtuneConfig
+from radtune.datasets.status import OFFLINE_VARIABLES
+from radtune.errors import ConfigError, DownloadError
+from radtune.workflow.config_record import record_config
+from unruly_server import unruly_server
 
 
 def invoke(command: str, **options: str | Path) -> Result:
@@ -57,3 +65,59 @@ def test_unknown_settings_are_refused(tmp_path: Path) -> None:
     )  # fmt: skip
     assert isinstance(result.exception, ConfigError)
     assert "nam: unknown key" in str(result.exception)
+
+
+TABLE = b"ID,Caption\n"
+
+
+def configured(where: Path, **datasets: object) -> Path:
+    """A configuration file of a run whose first data set is ``datasets``."""
+    values = merge(PUBLISHED.model_dump(mode="json"), {"datasets": datasets})
+    path = where / "config.yaml"
+    record_config(validated(RadtuneConfig, values, "test"), path)
+    return path
+
+
+def test_fetch_and_status(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in OFFLINE_VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.chdir(tmp_path)
+    by_hand = tmp_path / "slake"
+    by_hand.mkdir()
+    (by_hand / "train.json").write_text("[]")
+    with unruly_server() as server:
+        address = server.serve("/train_captions.csv", TABLE)
+        download = f"{address}#sha256={sha256(TABLE).hexdigest()}"
+        further = {"slake": {"format": "slake", "folder": "slake", "download": f"{download}&name=test.json"}}
+        config = configured(tmp_path, folder="set", name="A set", download=download, further=further)
+
+        before = invoke("status", config=config)
+        assert before.exit_code == 1
+        assert "A set: missing" in before.output
+        assert "2 data set(s), 1 not there: A set" in before.output
+
+        fetched = invoke("fetch", config=config)
+        assert fetched.exit_code == 0, fetched.output
+        assert "A set: set: whole, 1 files" in fetched.output
+        assert "slake: slake: by hand" in fetched.output
+        assert [path.name for path in by_hand.iterdir()] == ["train.json"]
+
+    after = invoke("status")  # of config.yaml and workflow/runs, of which there are none here
+    assert after.exit_code == 0, after.output
+    assert "A set: whole" in after.output
+    assert "runs     published" in after.output
+
+
+def test_fetch_of_an_unknown_set(tmp_path: Path) -> None:
+    result = invoke("fetch", config=configured(tmp_path, folder="set", name="A"), only="B")
+    assert isinstance(result.exception, ConfigError)
+    assert "choose from A" in str(result.exception)
+
+
+def test_fetch_tells_of_every_set_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RADTUNE_OFFLINE", "1")
+    further = {"other": {"folder": str(tmp_path / "other"), "download": "zenodo:8"}}
+    result = invoke("fetch", config=configured(tmp_path, folder=str(tmp_path / "set"), name="A", further=further))
+    assert isinstance(result.exception, DownloadError)
+    assert f"{tmp_path / 'set'}: not whole" in str(result.exception)
+    assert f"{tmp_path / 'other'}: not whole" in str(result.exception)
