@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from hashlib import sha256
 from pathlib import Path
 
@@ -146,3 +149,29 @@ def test_known_sources_can_be_used_as_they_stand() -> None:
             assert all(file.addresses[0].startswith("https://") for file in addressed_release(known.download, ()).files)
     names = [file.name for file in addressed_release(KNOWN_SOURCES["vqa_rad"].download or "", ()).files]
     assert names == ["VQA_RAD Dataset Public.json", "VQA_RAD Image Folder.zip"]
+
+
+def planned(folder: Path, download: str | None) -> str:
+    """The jobs that the workflow plans to read a data set in ``folder``."""
+    root = Path(__file__).resolve().parents[2]
+    overlay = folder.parent / "overlay.json"
+    overlay.write_text(json.dumps({"run": "planned", "datasets": {"folder": folder.name, "name": "A set", "download": download}}))
+    command = [
+        sys.executable, "-m", "snakemake", "--snakefile", root / "Snakefile", "--directory", folder.parent, "--dry-run",
+        "--workflow-profile", "none", "--cores", "1", "--configfile", root / "config.yaml", root / "workflow/runs/sample.yaml",
+        overlay, "--", "results/planned/datasets/captions.parquet",
+    ]  # fmt: skip
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True).stdout
+
+
+def test_workflow_fetches_what_is_not_there_and_leaves_alone_what_is(tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    missing = planned(folder, "zenodo:7")
+    assert "fetch_A_set" in missing
+    assert f"Missing output files: set/{RECEIPT}" in missing
+
+    folder.mkdir()
+    (folder / "train_captions.csv").write_bytes(CSV)
+    by_hand = planned(folder, "zenodo:7")
+    assert "fetch_A_set" not in by_hand
+    assert "read_captions" in by_hand
