@@ -182,6 +182,16 @@ def test_the_same_run_twice_gives_the_same_content(write_captions: Any, tmp_path
     assert len(digests) == 1
 
 
+def test_images_of_several_data_sets_with_and_without_captions(write_captions: Any, tmp_path: Path) -> None:
+    Image.effect_noise((50, 30), 60).save(tmp_path / "a.png")
+    first = write_captions({"a": tmp_path / "a.png"}).rename(tmp_path / "first.parquet")
+    further = write_captions({"slake/a": tmp_path / "a.png"})
+    output = tmp_path / "images.parquet"
+    standardise([first, further], output, tmp_path / "quarantine.parquet", shard=0, settings=SMALL, seed=1)
+    assert [row["item_id"] for row in read_rows(output, IMAGES)] == ["a", "slake/a"]
+    assert [Path(record["path"]) for record in read_footer(output)["inputs"].values()] == [first, further]
+
+
 def test_a_shard_without_items_is_an_empty_artifact(write_captions: Any) -> None:
     rows, quarantine, footer = run(write_captions({}), 0, SMALL)
     assert (rows, quarantine, footer["rows_in"]) == ([], [], 0)
