@@ -16,8 +16,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, Literal, cast
 
+from radtune.artifacts.digests import text_digest
 from radtune.config.datasets import SourceSettings
-from radtune.errors import DataError
+from radtune.errors import ConfigError, DataError
 
 SPLITS = {
     "train": ("train", "training"),
@@ -225,6 +226,38 @@ class Source:
     def _json_lines(self, name: str) -> Iterator[tuple[str, Any]]:
         for place, line in self.lines(name):
             yield place, _parsed(str(self.folder / place), line)
+
+    def columns(self, known: Sequence[str]) -> dict[str, str]:
+        """What the tables call each column of ``known``: as ``columns`` of the settings says, else by the same name.
+
+        Raises :class:`ConfigError` if the settings name a column that is not known.
+        """
+        if unknown := sorted(self.settings.columns.keys() - set(known)):
+            raise ConfigError(
+                f"columns: {', '.join(unknown)}: no such column of the layout {self.settings.format}",
+                f"it has {', '.join(known)}",
+            )
+        return {name: self.settings.columns.get(name, name) for name in known}
+
+    def write_image(self, item_id: str, suffix: str, content: bytes) -> Path:
+        """Write an image file below :attr:`unpacked`, whole or not at all, called by a digest of the item's id; return its place.
+
+        Raises :class:`DataError` if it cannot be written.
+        """
+        name = text_digest(item_id)
+        path = self.unpacked / name[:2] / f"{name[:32]}{suffix}"
+        temporary = path.with_suffix(f".{os.getpid()}.tmp")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(content)
+            # Not synced to the disk, which would take longer than all else: each image is proved again when it is used.
+            os.replace(temporary, path)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise DataError(
+                f"{path}: cannot be written: {error.strerror}", "free disk space or correct the permissions"
+            ) from None
+        return path
 
     def inside(self, name: str) -> Path | None:
         """The file below the folder that a table names; None if there is none, or if the name leads out of the folder.
