@@ -48,7 +48,8 @@ CAPTIONS: dict[str, set[str]] = {
     "Effusion": {EFFUSION},
     "Inguinal hernia": {HERNIA},
     "Hernia, inguinal, right": {HERNIA},
-    "livers and hearts": set(),
+    "livers and hearts": {LIVER, HEART},
+    "left-sided pleural effusions": {EFFUSION},
     "ct of nothing": set(),
     "Predictive factors": set(),
     "the hearty chestnut": set(),
@@ -90,10 +91,26 @@ def test_of_overlapping_mentions_the_longest_counts_and_of_equal_ones_the_first(
 @pytest.mark.parametrize(
     ("cui", "name", "names"),
     [
-        (CT, "X-Ray Computed Tomography", ["X-Ray Computed Tomography", "CT", "computed tomography"]),
-        (HERNIA, "Hernia, Inguinal", ["Hernia, Inguinal", "Inguinal Hernia"]),
+        (
+            CT,
+            "X-Ray Computed Tomography",
+            ["X-Ray Computed Tomography", "X-Ray Computed Tomographies", "CT", "computed tomography"],
+        ),
+        (HERNIA, "Hernia, Inguinal", ["Hernia, Inguinal", "Inguinal Hernia", "Inguinal Hernias"]),
         ("C0", "Injury, acute, of knee", ["Injury, acute, of knee"]),
-        ("C0", "Liver", ["Liver"]),
+        ("C0", "Kidney", ["Kidney", "Kidneys"]),
+        ("C0", "Chest Tubes", ["Chest Tubes", "Chest Tube"]),
+        ("C0", "Pelvis", ["Pelvis"]),
+        ("C0", "DNA", ["DNA"]),
+        ("C0", "Abscess", ["Abscess"]),
+        (
+            "C0",
+            "Structure of sigmoid sinus",
+            ["Structure of sigmoid sinus", "sigmoid sinus"],
+        ),
+        ("C0", "Aortic arch structure", ["Aortic arch structure", "Aortic arch", "Aortic arch structures", "Aortic arches"]),
+        ("C0", "Left atrial structure", ["Left atrial structure", "Left atrial structures"]),
+        ("C0", "Colon structure (body structure)", ["Colon structure (body structure)", "Colon", "Colons"]),
     ],
 )
 def test_names_looked_for(cui: str, name: str, names: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -114,8 +115,32 @@ def longest_mentions(mentions: Sequence[Mention]) -> list[Mention]:
 
 
 def concept_names(cui: str, name: str) -> list[str]:
-    """Names by which a concept is looked for: its canonical name, that name in natural word order where the UMLS inverts it
-    (``Hernia, Inguinal``), and the everyday names of modalities."""
+    """Names by which a concept is looked for.
+
+    They are its canonical name; that name in natural word order where the UMLS inverts it (``Hernia, Inguinal``), and without
+    the words that make an organ a class of SNOMED CT (``Structure of sigmoid sinus``, ``Aortic arch structure``); the other
+    number of each (``Nodules``, ``Chest Tube``); and the everyday names of modalities.
+    """
     head, comma, rest = name.partition(", ")
     natural = [f"{rest} {head}"] if comma and "," not in rest else []
-    return [name, *natural, *SYNONYMS.get(cui, ())]
+    plain = _CLASS_OF_ORGANS.sub("", name)
+    organ = [plain] if plain != name and not _ADJECTIVE.search(plain) else []
+    written = [name, *natural, *organ]
+    inflected = [_other_number(text) for text in written if "," not in text]
+    return list(dict.fromkeys([*written, *inflected, *SYNONYMS.get(cui, ())]))
+
+
+_CLASS_OF_ORGANS: Final = re.compile(r"^(?:Bone )?[Ss]tructure of (?:the )?| structure(?: \(body structure\))?$")
+_ADJECTIVE: Final = re.compile(r"(?:al|ar|ary|ic|ine)$")
+"""What is left of ``Left atrial structure`` names no organ."""
+
+
+def _other_number(name: str) -> str:
+    """The plural of a singular and the reverse, by the ending alone; unchanged where the ending tells nothing (``pelvis``)."""
+    if name.endswith(("ss", "us", "is", "as", "x", ")")) or not name[-1].isalpha() or name.isupper():
+        return name
+    if name.endswith("s"):
+        return name[:-1]
+    if name.endswith(("ch", "sh")):
+        return f"{name}es"
+    return f"{name[:-1]}ies" if name.endswith("y") and name[-2] not in "aeiou" else f"{name}s"
