@@ -5,10 +5,10 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import bertscore, challenge, datasets, generation, metrics, text_metrics, training, workflow
+from benchmarks import bertscore, challenge, datasets, generation, images, metrics, text_metrics, training, workflow
 from benchmarks.measure import Comparison, Counted, median
 
-MODULES = (datasets, training, generation, metrics, bertscore, challenge, text_metrics, workflow)
+MODULES = (datasets, images, training, generation, metrics, bertscore, challenge, text_metrics, workflow)
 
 
 def main() -> None:
