@@ -64,3 +64,16 @@ def test_names_must_exist(tmp_path: Path) -> None:
     (tmp_path / "overlay.yaml").write_text("systems: [nonsense]\n")
     with pytest.raises(ConfigError, match="'nonsense' is not one of the models"):
         load_config([ROOT / "config.yaml", tmp_path / "overlay.yaml"])
+
+
+def test_medpix_overlay_anneals_with_medpix() -> None:
+    config = load_config([ROOT / "config.yaml", ROOT / "workflow/runs/medpix.yaml"])
+    assert config.mixes["captions_and_questions"].sets == ["medpix"]
+    assert config.datasets.further["medpix"].download is None
+
+
+def test_a_mix_of_a_set_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text("mixes: {captions: {further: [slake]}}\n")
+    with pytest.raises(ConfigError, match=r"mixes\.captions: 'slake' is not one of datasets\.further"):
+        load_config([ROOT / "config.yaml", overlay])

@@ -62,7 +62,7 @@ class SourceSettings(Settings):
     """Other base addresses of the same files, tried in turn where one fails."""
     columns: dict[str, str] = {}
     """What the columns of a table of one's own are called, for formats without published names: `image`, `caption`, `id` …"""
-    limit_per_split: Annotated[int, Field(ge=1)] | None = None
+    limit_per_split: int | None = Field(None, ge=1)
     """Take at most this many items of each split (drawn with the seed); null for all."""
     licences: tuple[str, ...] | None = None
     """Take only items under these licences, such as `[cc0, cc-by]` (`radtune.licences` has the names); null for all."""
