@@ -46,9 +46,11 @@ from radtune.artifacts.provenance import Provenance, record_input
 from radtune.benchmark.component_recall import tabulate_components
 from radtune.benchmark.paper_comparison import compare_with_papers
 from radtune.benchmark.paper_values import COLUMNS, STRATEGIES, TABLE_4, TABLE_5
+from radtune.config.datasets import LeakageSettings
 from radtune.config.metrics import BenchmarkSettings
 from radtune.config.published_models import PUBLISHED_MODELS
 from radtune.config.report import ReportSettings
+from radtune.datasets.leakage import find_leakage
 from radtune.report.site import build_site
 
 SCRIPT = "<script>document.title = 'taken over'</script>"
@@ -110,6 +112,8 @@ class RunMaker:
     def make(self) -> None:
         self.data()
         self.images()
+        shards = [self.layout.images(shard, SHARDS) for shard in range(SHARDS)]
+        find_leakage([self.layout.captions], shards, self.layout.leakage, settings=LeakageSettings(), seed=2025)
         self.modality()
         self.questions()
         self.mix()

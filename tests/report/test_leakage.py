@@ -43,9 +43,14 @@ def found(run: Path) -> Leakage:
     return leakage
 
 
-def test_a_run_that_was_not_searched_says_so(run_folder: Path, site: Path) -> None:
-    assert read_leakage(read_run(run_folder)) is None
-    assert "radtune datasets leakage" in site.read_text(encoding="utf-8")
+def test_a_run_that_was_not_searched_says_so(run_folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "sample"
+    shutil.copytree(run_folder, copy)
+    Layout(copy).leakage.unlink()
+    assert read_leakage(read_run(copy)) is None
+    page = tmp_path / "index.html"
+    build_site(copy, page, settings=ReportSettings(example_images=1), seed=1)
+    assert "radtune datasets leakage" in page.read_text(encoding="utf-8")
 
 
 def test_counts_are_those_of_the_artifact(searched: Path) -> None:

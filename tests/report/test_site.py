@@ -55,6 +55,7 @@ def test_sections_come_in_order_and_the_contents_list_them(site: Path, parse: Pa
         "funnel",
         "modality",
         "data",
+        "leakage",
         "licences",
         "gallery",
         "audit",

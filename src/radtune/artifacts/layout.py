@@ -93,8 +93,8 @@ class Layout:
 
     @property
     def leakage(self) -> Path:
-        """Overlap between splits and between data sets."""
-        return self.run / "datasets/leakage.parquet"
+        """Overlap between splits and between data sets. It lies with the images, which it is read from."""
+        return self.run / "images/leakage.parquet"
 
     # images
     def images(self, shard: int | str, shards: int) -> Path:

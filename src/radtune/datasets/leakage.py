@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow.parquet as pq
 
-from radtune.artifacts.io import read_batches, read_rows, write
+from radtune.artifacts.io import check_kind, read_batches, read_rows, write
 from radtune.artifacts.kinds.captions import CAPTIONS
 from radtune.artifacts.kinds.images import IMAGES
 from radtune.artifacts.kinds.leakage import LEAKAGE
@@ -162,11 +163,17 @@ def _read_thumbnails(images: Sequence[Path], item_ids: Sequence[str]) -> Thumbna
     pixels = np.zeros((len(item_ids), SIDE, SIDE), np.uint8)
     place = {item_id: number for number, item_id in enumerate(item_ids)}
     for path in progress(images if item_ids else [], "comparing images", unit="shard"):
-        for batch in read_batches(path, IMAGES, ["item_id", "image", "transform"]):
-            for row, item_id in enumerate(batch["item_id"].to_pylist()):
-                if item_id in place:
-                    content, transform = batch["image"][row].as_py()["bytes"], json.loads(batch["transform"][row].as_py())
-                    pixels[place[item_id]] = thumbnail(content, transform)
+        check_kind(path, IMAGES)
+        with pq.ParquetFile(path) as file:
+            # One row group after another: iterating over batches would hold what was read before, the whole shard in the end.
+            for group in range(file.num_row_groups):
+                ids = file.read_row_group(group, columns=["item_id"]).column("item_id").to_pylist()
+                if place.keys().isdisjoint(ids):
+                    continue
+                rows = file.read_row_group(group, columns=["item_id", "image", "transform"]).to_pylist()
+                for row in rows:
+                    if row["item_id"] in place:
+                        pixels[place[row["item_id"]]] = thumbnail(row["image"]["bytes"], json.loads(row["transform"]))
     return pixels
 
 

@@ -28,14 +28,17 @@ def rank_shingles(texts: Sequence[str], minimum_words: int) -> list[Ranked]:
     Texts with fewer than ``minimum_words`` words are left empty: short stock phrases ("Chest X-ray, posteroanterior view") recur
     without one having been copied from the other.
     """
-    shingles: list[list[str]] = []
+    number_of: dict[str, int] = {}
+    numbered: list[list[int]] = []
     for text in texts:
         found = words(text)
-        runs = [" ".join(found[start : start + SHINGLE]) for start in range(len(found) - SHINGLE + 1)]
-        shingles.append(list(dict.fromkeys(runs)) if len(found) >= minimum_words else [])
-    frequency = Counter(run for runs in shingles for run in runs)
-    number = {run: place for place, run in enumerate(sorted(frequency, key=lambda run: (frequency[run], run)))}
-    return [tuple(sorted(number[run] for run in runs)) for runs in shingles]
+        places = range(len(found) - SHINGLE + 1) if len(found) >= minimum_words else ()
+        runs = (" ".join(found[place : place + SHINGLE]) for place in places)
+        numbered.append(list(dict.fromkeys(number_of.setdefault(run, len(number_of)) for run in runs)))
+    frequency = Counter(number for numbers in numbered for number in numbers)
+    rarest_first = sorted(number_of, key=lambda run: (frequency[number_of[run]], run))
+    rank = {number_of[run]: place for place, run in enumerate(rarest_first)}
+    return [tuple(sorted(rank[number] for number in numbers)) for numbers in numbered]
 
 
 def similar_texts(left: Sequence[Ranked], right: Sequence[Ranked], threshold: float) -> Iterator[tuple[int, int, float]]:
