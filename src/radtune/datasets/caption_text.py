@@ -68,7 +68,7 @@ def normalise(caption: str, settings: TextSettings) -> tuple[str, Counter[str]]:
         mended, found = _without_html(text)
         if settings.html == "remove":
             text = mended
-    parted, lost_spaces = _LOST_SPACE.subn(_add_space, text) if _MAY_LACK_A_SPACE.search(text) else (text, 0)
+    parted, lost_spaces = _with_spaces(text)
     if lost_spaces:
         found["lost_spaces"] = lost_spaces
         if settings.lost_spaces == "repair":
@@ -76,8 +76,15 @@ def normalise(caption: str, settings: TextSettings) -> tuple[str, Counter[str]]:
     return text, found
 
 
-def _add_space(match: re.Match[str]) -> str:
-    return f"{match[0]} "
+def _with_spaces(text: str) -> tuple[str, int]:
+    """The text with its lost spaces, and their number."""
+    total = 0
+    while _MAY_LACK_A_SPACE.search(text):  # a space may show that another is lost: chestX-rayAxial
+        text, lost = _LOST_SPACE.subn(lambda match: f"{match[0]} ", text)
+        if not lost:
+            break
+        total += lost
+    return text, total
 
 
 def _without_html(text: str) -> tuple[str, Counter[str]]:

@@ -104,6 +104,15 @@ def _same_images(items: Sequence[tuple[Item, str]]) -> dict[str, int]:
     }
 
 
+def _id_reason(item_id: str) -> str | None:
+    """What is wrong with an ID: it stands in tables, messages and pages, so it is one line without hidden characters."""
+    if not item_id.isprintable() or item_id != item_id.strip():
+        return f"{item_id!r}: control characters, line breaks or white space at an end"
+    if len(item_id) > LONGEST_ID:
+        return f"{len(item_id)} characters, more than {LONGEST_ID}"
+    return None
+
+
 def _image_digest(item: Item) -> str:
     """SHA-256 of the item's image file. Raises :class:`UnusableImage`."""
     if item.image is None:
@@ -144,9 +153,8 @@ class _Judge:
 
     def _drop(self, item: Item, reason: str, detail: str) -> None:
         self.dropped[reason] += 1
-        self.source.note(
-            item.item_id if item.item_id.isprintable() and item.item_id else item.place, reason, f"{item.place}: {detail}"
-        )
+        named = item.item_id.strip() and item.item_id.isprintable()
+        self.source.note(item.item_id if named else item.place, reason, f"{item.place}: {detail}")
         self.questions_in += len(item.questions)
         if item.questions:
             self.dropped_questions["item_left_out"] += len(item.questions)
@@ -161,7 +169,7 @@ class _Judge:
             caption, found = normalise(item.caption, self.source.settings.text)
             if not item.item_id.strip():
                 self._drop(item, "empty_id", "no ID")
-            elif reason := self._id_reason(item.item_id):
+            elif reason := _id_reason(item.item_id):
                 self._drop(item, "bad_id", reason)
             elif item.item_id in seen:
                 self._drop(item, "duplicate_id", f"the ID already stands in {seen[item.item_id]}; the first is kept")
@@ -176,14 +184,6 @@ class _Judge:
                     self.found_in_text[item.item_id] = found
             seen.setdefault(item.item_id, item.place)
         return [pair for split, own in by_split.items() for pair in self._with_image(own, f"{seed} {split}")]
-
-    def _id_reason(self, item_id: str) -> str | None:
-        """What is wrong with an ID: it stands in files, tables and pages, so it is one line without hidden characters."""
-        if not item_id.isprintable() or item_id != item_id.strip():
-            return f"{item_id!r}: control characters, line breaks or white space at an end"
-        if len(item_id) > LONGEST_ID:
-            return f"{len(item_id)} characters, more than {LONGEST_ID}"
-        return None
 
     def _text_reason(self, text: str, item: Item) -> tuple[str, str] | None:
         settings = self.source.settings.text

@@ -10,7 +10,7 @@ import os
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -253,7 +253,8 @@ class Source:
             # Not synced to the disk, which would take longer than all else: each image is proved again when it is used.
             os.replace(temporary, path)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):
+                temporary.unlink()
             raise DataError(
                 f"{path}: cannot be written: {error.strerror}", "free disk space or correct the permissions"
             ) from None
