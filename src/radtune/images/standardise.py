@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -73,15 +74,14 @@ def read_image_file(path: Path, sha256: str, maximum_bytes: int) -> bytes:
 
     Raises :class:`RejectedImage` with the reason ``missing``, ``empty``, ``too_large`` or ``digest_differs``.
     """
-    if not path.is_file():
-        raise RejectedImage("missing", "no such file")
-    size = path.stat().st_size
-    if size == 0:
-        raise RejectedImage("empty", "the file holds no bytes")
-    if size > maximum_bytes:
-        raise RejectedImage("too_large", f"{size} bytes, more than {maximum_bytes}")
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size == 0:
+                raise RejectedImage("empty", "the file holds no bytes")
+            if size > maximum_bytes:
+                raise RejectedImage("too_large", f"{size} bytes, more than {maximum_bytes}")
+            content = file.read()
     except OSError as error:
         raise RejectedImage("missing", f"cannot be read: {error.strerror}") from error
     found = hashlib.sha256(content).hexdigest()
