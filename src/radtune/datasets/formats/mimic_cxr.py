@@ -41,6 +41,9 @@ _WHOLE_STUDY = re.compile(
 )
 """Names that describe the whole study (``CHEST, TWO VIEWS:``): what follows are findings. A choice of the same parser's."""
 
+_OTHER_SECTION = re.compile(r"ADDENDUM|COMPARISON|EXAM|HISTORY|INDICATION|TECHNIQUE")
+"""Names of other sections, which may also say what was imaged."""
+
 _PARAGRAPHS = re.compile(r"\n[ \t]*\n")
 
 
@@ -99,7 +102,7 @@ def findings(report: str) -> tuple[str, str]:
             concluded = True
         elif "FINDING" in name:
             named["findings"].append(text)
-        elif _WHOLE_STUDY.search(name):
+        elif _WHOLE_STUDY.search(name) and not _OTHER_SECTION.search(name):
             named["whole_study"].append(text)
     for place, texts in named.items():
         if found := max(texts, key=len, default=""):
@@ -113,7 +116,7 @@ def findings(report: str) -> tuple[str, str]:
 def _sections(report: str) -> list[tuple[str, str]]:
     """Name and text of each section with a name, in order."""
     headers = list(_HEADER.finditer(report))
-    ends = [*(header.start() for header in headers[1:]), len(report)]
+    ends = [*(header.start() for header in headers), len(report)][1:]
     return [(header["name"], report[header.end() : end].strip()) for header, end in zip(headers, ends, strict=True)]
 
 
