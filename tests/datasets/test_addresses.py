@@ -13,4 +13,4 @@ def test_secrets_are_left_out() -> None:
 
 def test_names_of_records_stay() -> None:
     for text in ("zenodo:10821435", "hub:owner/set@main"):
-        assert source_id(text) == source_name(text) == text
+        assert shown(text) == source_id(text) == source_name(text) == text

@@ -19,8 +19,9 @@ from radtune.datasets.fetch import fetch
 from radtune.datasets.known_sources import KNOWN_SOURCES
 from radtune.datasets.receipt import RECEIPT, Part, Receipt, StoredFile, write_receipt
 from radtune.datasets.release import addressed_release, kind_of
-from radtune.datasets.status import WORK, described, folder_state, is_fetched, offline, sets_of, status, what_to_do
+from radtune.datasets.status import WORK, described, folder_state, is_fetched, sets_of, status, what_to_do
 from radtune.errors import ConfigError, DataError
+from radtune.network import offline
 
 CSV = b"ID,Caption\n"
 
@@ -156,7 +157,7 @@ def planned(folder: Path, download: str | None) -> str:
     root = Path(__file__).resolve().parents[2]
     overlay = folder.parent / "overlay.json"
     overlay.write_text(json.dumps({"run": "planned", "datasets": {"folder": folder.name, "name": "A set", "download": download}}))
-    command = [
+    command: list[str | Path] = [
         sys.executable, "-m", "snakemake", "--snakefile", root / "Snakefile", "--directory", folder.parent, "--dry-run",
         "--workflow-profile", "none", "--cores", "1", "--configfile", root / "config.yaml", root / "workflow/runs/sample.yaml",
         overlay, "--", "results/planned/datasets/captions.parquet",

@@ -6,8 +6,10 @@ from urllib.parse import urlsplit
 
 
 def shown(address: str) -> str:
-    """An address without user, password, query and fragment."""
+    """An address without user, password, query and fragment; a name of another kind (``hub:…``) as it is."""
     parts = urlsplit(address)
+    if not parts.netloc:
+        return address
     return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
 
 
