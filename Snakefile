@@ -39,7 +39,7 @@ except ConfigError as error:
 
 layout = Layout(Path("results") / run.run)
 logs = layout.run / "logs"
-export_to_jobs(source, run.weights_cache)
+export_to_jobs(source, run.weights_cache, elsewhere=workflow.remote_exec)
 
 
 wildcard_constraints:

@@ -16,8 +16,8 @@ from radtune.config.base import validated
 from radtune.config.load import merge
 from radtune.config.published import PUBLISHED
 from radtune.config.run import RadtuneConfig
-from radtune.datasets.status import OFFLINE_VARIABLES
 from radtune.errors import ConfigError, DownloadError
+from radtune.network import OFFLINE_VARIABLES
 from radtune.workflow.config_record import record_config
 from unruly_server import unruly_server
 

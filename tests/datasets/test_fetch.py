@@ -24,8 +24,9 @@ from radtune.config.datasets import SourceSettings
 from radtune.datasets.download import Patience, partial
 from radtune.datasets.fetch import fetch
 from radtune.datasets.receipt import RECEIPT, Receipt, read_receipt
-from radtune.datasets.status import OFFLINE_VARIABLES, WORK
+from radtune.datasets.status import WORK
 from radtune.errors import ConfigError, DownloadError
+from radtune.network import OFFLINE_VARIABLES
 from unruly_server import UnrulyServer, unruly_server
 
 QUICK = Patience(attempts=3, first_wait=0.001, longest_wait=0.05, timeout=5)

@@ -14,8 +14,8 @@ import pytest
 from radtune.config.datasets import SourceSettings
 from radtune.datasets.fetch import fetch
 from radtune.datasets.receipt import RECEIPT
-from radtune.datasets.status import OFFLINE_VARIABLES
 from radtune.errors import ConfigError, DownloadError
+from radtune.network import OFFLINE_VARIABLES
 from unruly_server import UnrulyServer, unruly_server
 
 COMMIT = "a" * 40

@@ -15,7 +15,7 @@ from radtune.config.base import validated
 from radtune.config.load import merge
 from radtune.config.published import PUBLISHED
 from radtune.config.run import RadtuneConfig
-from radtune.datasets.status import OFFLINE_VARIABLES
+from radtune.network import OFFLINE_VARIABLES
 from radtune.workflow.preflight import Need, check_needs
 
 
@@ -103,7 +103,7 @@ def test_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert with_source(f"hub:org/name@{commit}") == ["there"]
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert with_source(f"hub:org/name@{commit}") == ["lacking"]
-    (tmp_path / "weights/hub/models--org--name").mkdir(parents=True)
+    (tmp_path / f"weights/hub/models--org--name/snapshots/{commit}").mkdir(parents=True)
     assert with_source(f"hub:org/name@{commit}") == ["there"]
 
 

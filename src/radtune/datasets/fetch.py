@@ -22,9 +22,10 @@ from radtune.datasets.download import Patience, RemoteFile, download, new_client
 from radtune.datasets.hub_release import download_from_hub, hub_release
 from radtune.datasets.receipt import Part, Receipt, StoredFile, fault, read_receipt, write_receipt
 from radtune.datasets.release import ZENODO, Release, addressed_release, kind_of, zenodo_release
-from radtune.datasets.status import WORK, folder_state, is_fetched, offline, what_to_do
+from radtune.datasets.status import WORK, folder_state, is_fetched, what_to_do
 from radtune.datasets.unpack import archive_stem, unpack
 from radtune.errors import ConfigError, DownloadError
+from radtune.network import offline
 from radtune.progress import progress_bar
 
 RESERVE_BYTES = 1 << 30

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,9 +18,6 @@ from radtune.errors import RadtuneError
 
 WORK = ".fetch"
 """Folder below that of a data set in which a fetch keeps what is not whole yet; it is gone when the receipt is there."""
-
-OFFLINE_VARIABLES = ("RADTUNE_OFFLINE", "HF_HUB_OFFLINE")
-"""Environment variables that forbid the network when set to 1."""
 
 
 @dataclass(frozen=True)
@@ -92,11 +88,6 @@ def is_fetched(source: SourceSettings) -> bool:
 def _of_another_layout(source: SourceSettings) -> bool:
     """Whether ``download`` is the known source of another layout: left over from the configuration below an overlay."""
     return any(known.download == source.download for name, known in KNOWN_SOURCES.items() if name != source.format)
-
-
-def offline() -> str | None:
-    """The environment variable that forbids the network, or None."""
-    return next((name for name in OFFLINE_VARIABLES if os.environ.get(name, "").lower() in ("1", "true", "yes", "on")), None)
 
 
 def sets_of(config: RadtuneConfig) -> dict[str, SourceSettings]:

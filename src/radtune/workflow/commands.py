@@ -1,4 +1,4 @@
-"""Commands about a whole run: ``audit`` and ``preflight``."""
+"""Commands about a whole run: ``audit``, ``preflight`` and ``prefetch``."""
 
 from __future__ import annotations
 
@@ -41,4 +41,30 @@ def preflight(
     lacking = [need for need in needs if need.state == "lacking"]
     print(f"preflight: {len(needs)} needs checked, {len(lacking)} lacking")
     if lacking:
+        raise typer.Exit(EXIT_ERROR)
+
+
+def prefetch(
+    config: Annotated[
+        list[Path] | None,
+        typer.Option(help="config.yaml (the default), then overlays; later ones win.", exists=True, dir_okay=False),
+    ] = None,
+) -> None:
+    """Fetch every weight, package and data set of a run, so that its jobs need no internet. Run it where there is one.
+
+    Interrupted, it goes on where it was. With HF_HUB_OFFLINE=1 it fetches nothing and shows what is there. Exit code 1 if
+    anything is missing.
+    """
+    from radtune.config.load import load_config
+    from radtune.network import offline
+    from radtune.workflow.prefetch import fetch_everything, table, write_record
+
+    settings = load_config(config or [Path("config.yaml")])
+    items = fetch_everything(settings)
+    print(table(items))
+    if offline() is None:
+        print(f"revisions are recorded in {write_record(items, settings)}")
+    missing = [item for item in items if item.problem]
+    print(f"prefetch: {len(items)} sources, {len(missing)} missing")
+    if missing:
         raise typer.Exit(EXIT_ERROR)

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from radtune.config.metrics import MetricName
 from radtune.config.run import RadtuneConfig
-from radtune.datasets.status import folder_state, is_fetched, offline, what_to_do
-from radtune.errors import ConfigError, DataError
-from radtune.weights.source import parse_source
+from radtune.datasets.status import folder_state, is_fetched, what_to_do
+from radtune.errors import ConfigError, DataError, WeightsError
+from radtune.network import offline
+from radtune.weights.source import Source, parse_source
+from radtune.workflow.environment import barred_from_the_network
+from radtune.workflow.sources import WeightSource, find_source, weight_sources
 
 MEGABYTE = 1 << 20
 GIB = 1 << 30
@@ -27,6 +29,7 @@ MODEL_DISK_MB = 40_000
 float32; checkpoints hold trained tensors with float32 masters and two moments. An allowance, not a measurement."""
 OTHER_DISK_MB = 4_000
 """Free disk asked for each other source on the hub: classifiers, and encoders of metrics of up to about a billion parameters."""
+PREFETCH = "run `radtune prefetch` with this configuration where there is internet"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -42,12 +45,12 @@ class Need:
 def check_needs(config: RadtuneConfig, *, cluster: bool = False) -> list[Need]:
     """Check every need of ``config``. Asks servers and reads the disk, downloads nothing.
 
-    ``cluster`` leaves out the look for a GPU, which then is the scheduler's affair.
+    ``cluster``: jobs run elsewhere. GPUs are the scheduler's affair then, and what jobs load must have been fetched before.
     """
     return [
         *_data(config),
         *_packages(config),
-        *_weights(config),
+        *_weights(config, cluster),
         *_question_writer(config),
         *_disk(config),
         *_memory(config, cluster),
@@ -91,60 +94,45 @@ def _packages(config: RadtuneConfig) -> Iterator[Need]:
             yield Need("lacking", "package", f"{module} is not installed: pip install 'radtune[{extra}]'")
 
 
-_METRIC_SOURCES: dict[MetricName, tuple[str, ...]] = {
-    "bertscore": ("bertscore_source",),
-    "meteor": ("meteor_source",),
-    "bleurt": ("bleurt_source",),
-    "clinical_bleurt": ("clinical_bleurt_source",),
-    "alignscore": ("alignscore_source", "alignscore_encoder"),
-    "concept_f1": ("concept_pack_source",),
-    "similarity": ("similarity_source",),
-    "clipscore": ("clipscore_source",),
-    "chexbert": ("chexbert_source", "chexbert_tokenizer"),
-}
-"""Settings that name what each metric loads."""
-
-
-def _sources(config: RadtuneConfig) -> Iterator[tuple[str, str, str | None]]:
-    """Every weight source of the run: the key that names it, the source, its expected SHA-256."""
-    yield "modality.source", config.modality.source, config.modality.sha256
-    if config.questions.backend == "local":
-        yield "questions.model", config.questions.model, config.questions.sha256
-    for metric, keys in _METRIC_SOURCES.items():
-        for key in keys if metric in config.metrics.metrics else ():
-            if source := getattr(config.metrics, key):
-                yield f"metrics.{key}", source, getattr(config.metrics, key.replace("_source", "_sha256"), None)
-    for system in config.systems:
-        build = config.models[system].build
-        for part, source in build.sources.items():
-            yield f"models.{system}.build.sources.{part}", source, build.sha256.get(part)
-
-
-def _weights(config: RadtuneConfig) -> Iterator[Need]:
-    for key, text, sha256 in _sources(config):
-        # A metric without its weights is unavailable, with the reason; nothing else can do without.
-        absent: Literal["warning", "lacking"] = "warning" if key.startswith("metrics.") else "lacking"
+def _weights(config: RadtuneConfig, cluster: bool) -> Iterator[Need]:
+    cache, barred = Path(config.weights_cache), barred_from_the_network(cluster)
+    for one in weight_sources(config):
+        absent: Literal["warning", "lacking"] = "warning" if one.optional else "lacking"
         try:
-            source = parse_source(text)
+            source = parse_source(one.text)
         except ConfigError as error:
-            yield Need("lacking", key, str(error))
+            yield Need("lacking", one.key, str(error))
             continue
         if source.scheme == "path" and not Path(source.name).expanduser().exists():
-            yield Need(absent, key, f"{text}: no such file or folder")
-        elif source.scheme == "package" and source.member and sha256 is None:
-            yield Need("lacking", key, f"{text}: no sha256 in the config, so the file cannot be proved")
-        elif source.scheme == "hub":
-            cached = (Path(config.weights_cache) / "hub" / f"models--{source.name.replace('/', '--')}").is_dir()
-            if not cached and os.environ.get("HF_HUB_OFFLINE") == "1":
-                yield Need(absent, key, f"{text}: not in {config.weights_cache} and HF_HUB_OFFLINE is set; radtune weights fetch")
-            elif not _COMMIT.fullmatch(source.version):
-                yield Need("warning", key, f"{text}: {source.version} may move; pin a commit (radtune weights resolve)")
-            else:
-                yield Need("there", key, text + ("" if cached else " (will be downloaded)"))
-            if source.name.startswith(("google/paligemma", "meta-llama/")) and not cached and not _hub_token():
-                yield Need("lacking", key, f"{text}: gated; accept its licence on the hub and set HF_TOKEN")
+            yield Need(absent, one.key, f"{one.text}: no such file or folder")
+        elif source.scheme == "package" and source.member and one.sha256 is None:
+            yield Need("lacking", one.key, f"{one.text}: no sha256 in the config, so the file cannot be proved")
+        elif source.scheme in ("hub", "package"):
+            yield from _fetched(one, source, absent, is_fetched=_is_fetched(one, cache), cache=cache, barred=barred)
         else:
-            yield Need("there", key, text)
+            yield Need("there", one.key, one.text)
+
+
+def _fetched(
+    one: WeightSource, source: Source, absent: Literal["warning", "lacking"], *, is_fetched: bool, cache: Path, barred: str | None
+) -> Iterator[Need]:
+    """What is to be said about a source that is fetched into the cache."""
+    if not is_fetched and barred:
+        yield Need(absent, one.key, f"{one.text}: not in {cache}, or not whole, and {barred}; {PREFETCH}")
+    elif source.scheme == "hub" and not _COMMIT.fullmatch(source.version):
+        yield Need("warning", one.key, f"{one.text}: {source.version} may move; pin a commit (radtune weights resolve)")
+    else:
+        yield Need("there", one.key, one.text + ("" if is_fetched else " (will be downloaded)"))
+    if source.name.startswith(("google/paligemma", "meta-llama/")) and not is_fetched and not _hub_token():
+        yield Need("lacking", one.key, f"{one.text}: gated; accept its licence on the hub and set HF_TOKEN")
+
+
+def _is_fetched(one: WeightSource, cache: Path) -> bool:
+    try:
+        find_source(one, cache)
+    except WeightsError:
+        return False
+    return True
 
 
 def _hub_token() -> bool:
@@ -178,7 +166,7 @@ def _question_writer(config: RadtuneConfig) -> Iterator[Need]:
 
 
 def _disk(config: RadtuneConfig) -> Iterator[Need]:
-    hub = {text: key.startswith("models.") for key, text, _ in _sources(config) if text.startswith("hub:")}
+    hub = {one.text: one.key.startswith("models.") for one in weight_sources(config) if one.text.startswith("hub:")}
     wanted = SAMPLE_DISK_MB + sum(MODEL_DISK_MB if of_model else OTHER_DISK_MB for of_model in hub.values())
     free = shutil.disk_usage(Path.cwd()).free // MEGABYTE
     state: Literal["there", "lacking"] = "there" if free >= wanted else "lacking"
