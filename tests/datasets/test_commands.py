@@ -105,7 +105,13 @@ def test_fetch_and_status(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     after = invoke("status")  # of config.yaml and workflow/runs, of which there are none here
     assert after.exit_code == 0, after.output
     assert "A set: whole" in after.output
-    assert "runs     published" in after.output
+    assert "runs     config.yaml" in after.output
+
+    (tmp_path / "set/train_captions.csv").write_bytes(TABLE.lower())
+    assert invoke("status").exit_code == 0
+    thorough = CliRunner().invoke(app, ["datasets", "status", "--checksums"])
+    assert thorough.exit_code == 1
+    assert "train_captions.csv: altered: its sha256 is another" in thorough.output
 
 
 def test_fetch_of_an_unknown_set(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def test_sets_of_several_runs(tmp_path: Path) -> None:
     first = config("first", folder=folder, name="A", download="zenodo:7")
     second = config("second", folder=folder, name="A", download="zenodo:7", further={"b": {"format": "slake", "folder": missing}})
     assert sets_of(config("sample", folder=None)) == {}
-    found = status([first, second, config("sample", folder=None)])
+    found = status({"first": first, "second": second, "sample": config("sample", folder=None)})
     assert [(one.name, one.runs, one.folder.state) for one in found] == [
         ("A", ("first", "second"), "whole"),
         ("b", ("second",), "missing"),

@@ -133,7 +133,7 @@ def status_command(
 
     base = Path("config.yaml")
     runs = [config] if config else [[base], *([base, overlay] for overlay in sorted(Path("workflow/runs").glob("*.yaml")))]
-    found = status(load_config(files) for files in runs)
+    found = status({files[-1].name: load_config(files) for files in runs}, checksums=checksums)
     for one in found:
         print(described(one))
     lacking = [one.name for one in found if not one.folder.there]

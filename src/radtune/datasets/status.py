@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -103,18 +103,18 @@ class SetStatus:
     name: str
     source: SourceSettings
     runs: tuple[str, ...]
-    """Names of the runs that need it."""
+    """Names of the configurations that need it."""
     folder: FolderState
 
 
-def status(configs: Iterable[RadtuneConfig], *, checksums: bool = False) -> list[SetStatus]:
-    """Every data set of the runs, each folder and layout once, in the order of the runs."""
+def status(configs: Mapping[str, RadtuneConfig], *, checksums: bool = False) -> list[SetStatus]:
+    """Every data set of the configurations (by a name for people), each folder and layout once, in their order."""
     runs: dict[tuple[str, str | None, str], list[str]] = defaultdict(list)
     sources: dict[tuple[str, str | None, str], SourceSettings] = {}
-    for config in configs:
+    for label, config in configs.items():
         for name, source in sets_of(config).items():
             key = (name, source.folder, source.format)
-            runs[key].append(config.run)
+            runs[key].append(label)
             sources.setdefault(key, source)
     return [SetStatus(key[0], source, tuple(runs[key]), _state_or_fault(source, checksums)) for key, source in sources.items()]
 
