@@ -193,5 +193,30 @@ def test_batches_hold_one_row_group_each(tmp_path: Path, made: Provenance) -> No
     assert [batch.num_rows for batch in read_batches(tmp_path / "images.parquet", IMAGES)] == [16, 16, 16, 16, 6]
 
 
+def test_reading_in_batches_holds_no_more_than_a_few_row_groups(tmp_path: Path, made: Provenance) -> None:
+    """100 MB of images in row groups of 2 MB; the peak of a process of its own is taken before and after."""
+    path = tmp_path / "images.parquet"
+    empty = dict.fromkeys(IMAGES.schema.names)
+    rows = (empty | {"item_id": str(number), "image": {"bytes": os.urandom(128_000), "path": "x"}} for number in range(800))
+    write(path, IMAGES, rows, made)
+    script = """
+import sys
+from pathlib import Path
+from radtune.artifacts.io import read_batches
+from radtune.artifacts.kinds.images import IMAGES
+
+def peak_mb():
+    status = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in status if line.startswith("VmHWM")).split()[1]) // 1024
+
+next(read_batches(Path(sys.argv[1]), IMAGES))
+before = peak_mb()
+assert sum(batch.num_rows for batch in read_batches(Path(sys.argv[1]), IMAGES)) == 800
+print(peak_mb() - before)
+"""
+    result = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True)
+    assert int(result.stdout) < 40
+
+
 def test_count_by(tmp_path: Path) -> None:
     assert count_by(pa.table({"reason": ["b", "a", "b"]}), "reason") == {"a": 1, "b": 2}

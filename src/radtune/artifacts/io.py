@@ -207,7 +207,8 @@ def read_rows(path: Path, kind: Kind, columns: Sequence[str] | None = None) -> l
 def read_batches(path: Path, kind: Kind, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
     """Read an artifact one row group at a time: memory does not grow with the file."""
     check_kind(path, kind)
-    with pq.ParquetFile(path) as file:
+    # Buffered ahead (pyarrow's default), all row groups would be read before the first is given out, and stay.
+    with pq.ParquetFile(path, pre_buffer=False) as file:
         yield from file.iter_batches(batch_size=kind.row_group_size, columns=list(columns) if columns else None)
 
 

@@ -56,8 +56,8 @@ class SourceSettings(Settings):
     folder: str | None = None
     """The folder."""
     download: str | None = None
-    """Where `radtune datasets fetch` has it from: `zenodo:<record>`, `hub:<owner>/<data set>@<revision>`, or an `https:` address.
-    Null for a folder that is already there."""
+    """Where `radtune datasets fetch` has it from: `zenodo:<record>`, `hub:<owner>/<data set>@<revision>`, or `https:` addresses
+    parted by spaces (`#sha256=…` after one proves it). Null for a folder that is already there."""
     mirrors: tuple[str, ...] = ()
     """Other base addresses of the same files, tried in turn where one fails."""
     columns: dict[str, str] = {}
@@ -126,8 +126,8 @@ class DatasetSettings(SourceSettings):
     folder: str | None = "resources/rocov2"
     """The folder. Null for the embedded sample: images that pip packages carry."""
     download: str | None = "zenodo:10821435"
-    """Where `radtune datasets fetch` has it from: `zenodo:<record>`, `hub:<owner>/<data set>@<revision>`, or an `https:` address.
-    Null for a folder that is already there."""
+    """Where `radtune datasets fetch` has it from: `zenodo:<record>`, `hub:<owner>/<data set>@<revision>`, or `https:` addresses
+    parted by spaces (`#sha256=…` after one proves it). Null for a folder that is already there."""
     sample: SampleSettings = SampleSettings()
     """How the embedded sample is made."""
     further: dict[str, SourceSettings] = {}

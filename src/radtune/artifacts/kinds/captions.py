@@ -17,7 +17,7 @@ CAPTIONS = Kind(
             pa.field("manual_concepts", pa.list_(pa.string())),  # CUIs a person assigned: modality, body region, projection
             pa.field("image_path", pa.string()),  # the source image file
             pa.field("image_sha256", pa.string()),  # of that file's bytes
-            pa.field("group_id", pa.string()),  # article, case or study: groups never straddle splits, statistics cluster by them
+            pa.field("group_id", pa.string()),  # article, case or study, by which statistics cluster
             pa.field("licence", pa.string()),
             pa.field("attribution", pa.string()),
             pa.field("link", pa.string()),
