@@ -1,7 +1,7 @@
 """radtune: from raw radiology archives to an audited benchmark of fine-tuned vision–language models."""
 
 import sys
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -36,6 +36,9 @@ try:
     asks = partial(asked_for, read_site(Path(workflow.basedir)))
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
+
+# Of one Snakemake the code is one: hundreds of rules ask for the digests of a few steps.
+code_digest = cache(code_digest)
 
 layout = Layout(Path("results") / run.run)
 logs = layout.run / "logs"
