@@ -3,7 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DELETE_ON_ERROR:
-.PHONY: help setup run test bench lint clean
+.PHONY: help setup prefetch run test bench lint clean
 
 PYTHON ?= python3.11
 CORES ?= all
@@ -30,6 +30,9 @@ $(READY): envs/requirements.lock pyproject.toml
 	touch $@
 
 setup: $(READY) ## Make .venv with the pinned packages
+
+prefetch: $(READY) ## Fetch all weights, packages and data sets of a run (OVERLAYS= for the published one)
+	$(BIN)/radtune prefetch --config config.yaml $(addprefix --config ,$(OVERLAYS))
 
 # The lock makes a second `make run` wait for what a killed one left running, so that two never write side by side;
 # whoever holds it may clear the lock that a killed Snakemake left behind.

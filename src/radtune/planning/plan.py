@@ -18,6 +18,7 @@ from radtune.models.load import load_skeleton
 from radtune.planning.compute import prediction_hours, row_operations, training_hours
 from radtune.planning.layers import Work, work_of_a_row
 from radtune.planning.memory import GIB, training_memory
+from radtune.planning.request import shortfalls
 from radtune.planning.rows import RowCounts, count_rows
 from radtune.training.loop import evaluation_steps, steps_per_epoch
 
@@ -101,6 +102,8 @@ class ModelPlan:
     """GPU hours, validation included."""
     prediction_hours: float
     """GPU hours of all arms and tasks."""
+    shortfalls: list[str]
+    """Where its jobs ask a cluster for less than that."""
 
 
 def plan_model(config: RadtuneConfig, name: str, *, results: Path, device_gib: float | None = None) -> ModelPlan:
@@ -128,6 +131,8 @@ def plan_model(config: RadtuneConfig, name: str, *, results: Path, device_gib: f
     memory = training_memory(model, settings, work, trainable)
     room = device_gib or config.planning.memory_gib
     captions = rows.test * len(settings.generation.arms) * len(settings.generation.tasks)
+    hours = training_hours(operations, settings.training.precision, config.planning)
+    prediction = prediction_hours(work, captions, settings, config.planning)
     return ModelPlan(
         model=name,
         family=settings.build.family,
@@ -163,8 +168,15 @@ def plan_model(config: RadtuneConfig, name: str, *, results: Path, device_gib: f
             device=room,
             fits=memory.total / GIB <= room,
         ),
-        training_hours=training_hours(operations, settings.training.precision, config.planning),
-        prediction_hours=prediction_hours(work, captions, settings, config.planning),
+        training_hours=hours,
+        prediction_hours=prediction,
+        shortfalls=shortfalls(
+            settings.resources,
+            settings.generation,
+            peak_gib=memory.total / GIB,
+            training_hours=hours,
+            prediction_hours=prediction,
+        ),
     )
 
 

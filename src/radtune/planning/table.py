@@ -26,6 +26,8 @@ def table(plans: Sequence[ModelPlan], assumptions: Sequence[str]) -> str:
     text += _section(
         "Memory of training, GiB (activations: as configured / kept / recomputed)", [(p.model, _memory(p)) for p in plans]
     )
+    short = [(plan.model, "; ".join(plan.shortfalls)) for plan in plans if plan.shortfalls]
+    text += _section("Asked of a cluster (models.<name>.resources), and less than planned", short)
     text += _section("Rows", list(dict.fromkeys(_rows(plan) for plan in plans)))
     text += ["", "Assumptions", *(line for sentence in assumptions for line in _wrapped("", sentence, 0))]
     return "\n".join(text)

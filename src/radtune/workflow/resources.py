@@ -19,6 +19,10 @@ LEAST_MEMORY_MB = 1_000
 SECONDS_TO_SAVE = 120
 """How long before its limit a job that can be resumed is told to save."""
 
+MOST_TIMES_AS_MUCH = 2
+"""A job that fails again and again asks for no more than so many times what it asked for at first: a larger request may wait
+for a node that the cluster does not have."""
+
 Scaled = Callable[[Any, int], int]
 
 
@@ -37,7 +41,7 @@ def read_site(folder: Path) -> SiteSettings:
 def asked_for(site: SiteSettings, memory_mb: int, minutes: int, gpus: int = 0, *, resumes: bool = False) -> dict[str, Any]:
     """Resources of one rule.
 
-    A job that failed asks for as much again of memory and time in its next attempt: it may have hit either. One that
+    A job that failed asks for twice the memory and time in its further attempts: it may have hit either limit. One that
     ``resumes`` asks for the same time, since it goes on where it stopped, and is sent TERM ``SECONDS_TO_SAVE`` before its limit.
     Several GPUs are asked for on one node: SLURM may else spread them, and the job's own step then cannot start.
     """
@@ -62,7 +66,7 @@ def asked_for(site: SiteSettings, memory_mb: int, minutes: int, gpus: int = 0, *
 
 def _scaled(amount: int, limit: int | None, grows: bool = True) -> Scaled:
     def scaled(wildcards: Any, attempt: int) -> int:
-        wanted = amount * attempt if grows else amount
+        wanted = amount * min(attempt, MOST_TIMES_AS_MUCH) if grows else amount
         return wanted if limit is None else min(wanted, limit)
 
     return scaled
