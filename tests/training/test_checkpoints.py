@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from radtune.errors import ArtifactError
-from radtune.training.checkpoints import Checkpoints, Progress, fingerprint, remove_all
+from radtune.training.checkpoints import Checkpoints, fingerprint, remove_all
+from radtune.training.progress import Progress
 from training.tiny_world import SEED, make_world, recipe
 
 

@@ -12,7 +12,8 @@ from radtune.images.store import ImageStore
 from radtune.models.adaptation import adapt
 from radtune.models.load import load_model
 from radtune.training.checkpoints import Checkpoints
-from radtune.training.loop import Trainer, evaluation_steps, set_training_mode, steps_after, steps_per_epoch
+from radtune.training.loop import Trainer, evaluation_steps, set_training_mode, steps_after
+from radtune.training.progress import steps_per_epoch
 from radtune.training.ranks import Ranks
 from radtune.training.termination import StopRequest
 from radtune.training.train import read_mix

@@ -5,15 +5,19 @@ They lie beside the output, in ``.<output>.partial/<fingerprint>/``, and are rem
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
 
 from radtune.artifacts.io import atomic_path
-from radtune.models.family import Generated
+
+if TYPE_CHECKING:
+    from radtune.models.family import Generated
 
 
 def partial_folder(output: Path) -> Path:
@@ -29,13 +33,34 @@ def save_batch(folder: Path, number: int, generated: Sequence[Generated]) -> Non
 
 def load_batch(folder: Path, number: int) -> list[Generated] | None:
     """A kept batch, or None."""
+    from radtune.models.family import Generated  # here, so that the rows can be counted where there is no torch
+
     path = _path(folder, number)
     return [Generated(**one) for one in orjson.loads(path.read_bytes())] if path.exists() else None
+
+
+def rows_kept(output: Path) -> int:
+    """Rows of the batches that are finished for ``output``, of the fingerprint at work last; they may vanish meanwhile."""
+    newest = max(partial_folder(output).glob("*/batch-*.json"), key=_modified, default=None)
+    if newest is None:
+        return 0
+    rows = 0
+    for path in newest.parent.glob("batch-*.json"):
+        with contextlib.suppress(FileNotFoundError):
+            rows += len(orjson.loads(path.read_bytes()))
+    return rows
 
 
 def remove(output: Path) -> None:
     """Remove the unfinished work for ``output``, whatever its fingerprint."""
     shutil.rmtree(partial_folder(output), ignore_errors=True)
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _path(folder: Path, number: int) -> Path:

@@ -20,7 +20,8 @@ from radtune.planning.layers import Work, work_of_a_row
 from radtune.planning.memory import GIB, training_memory
 from radtune.planning.request import shortfalls
 from radtune.planning.rows import RowCounts, count_rows
-from radtune.training.loop import evaluation_steps, steps_per_epoch
+from radtune.training.loop import evaluation_steps
+from radtune.training.progress import steps_per_epoch
 
 Agreement = Literal["yes", "no"]
 

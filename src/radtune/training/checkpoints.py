@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,9 @@ from radtune.artifacts.digests import canonical_json, text_digest
 from radtune.artifacts.provenance import record_input
 from radtune.config.base import Settings
 from radtune.errors import ArtifactError
+from radtune.training.progress import PROGRESS, Progress, read_progress, saved_steps, state_folder
 
-TRAINED, OPTIMIZER, PROGRESS = "trained.safetensors", "optimizer.pt", "progress.json"
-_STATE_NAME = re.compile(r"step-(\d{8})")
+TRAINED, OPTIMIZER = "trained.safetensors", "optimizer.pt"
 
 
 def fingerprint(settings: Settings, seed: int, code: str, inputs: list[Path]) -> str:
@@ -40,24 +40,6 @@ def fingerprint(settings: Settings, seed: int, code: str, inputs: list[Path]) ->
     return text_digest(canonical_json({"settings": settings.canonical(), "seed": seed, "code": code, "inputs": digests}))
 
 
-@dataclass
-class Progress:
-    """How far a training is: all of its state that is not a tensor."""
-
-    step: int = 0
-    """Optimiser steps done; with the seed it gives the place in the data order and the state of every random generator."""
-    samples: int = 0
-    tokens: int = 0
-    seconds: float = 0.0
-    """Time spent training, pauses left out."""
-    best_step: int | None = None
-    """Step of the lowest validation loss so far; None before the first evaluation."""
-    best_loss: float | None = None
-    evaluations_without_improvement: int = 0
-    log: list[dict[str, Any]] = field(default_factory=list)
-    """Rows of the training log so far."""
-
-
 class Checkpoints:
     """The states of one training below one folder."""
 
@@ -66,7 +48,7 @@ class Checkpoints:
 
     def state_folder(self, step: int) -> Path:
         """Where the state after ``step`` optimiser steps lies."""
-        return self.folder / f"step-{step:08d}"
+        return state_folder(self.folder, step)
 
     def save(self, progress: Progress, trained: Mapping[str, Tensor], optimizer: Mapping[str, Any]) -> None:
         """Write the state whole or not at all, then remove all but it and the best one. Raises :class:`ArtifactError`
@@ -88,14 +70,14 @@ class Checkpoints:
         except (OSError, SafetensorError, RuntimeError) as error:  # the last two are how safetensors and torch report a full disk
             shutil.rmtree(temporary, ignore_errors=True)
             raise ArtifactError(f"{target}: cannot be written: {error}", "free disk space or correct the permissions") from error
-        for step in self._steps():
+        for step in saved_steps(self.folder):
             if step not in (progress.step, progress.best_step):
                 shutil.rmtree(self.state_folder(step))
 
     def latest(self) -> Progress | None:
         """The newest whole state's progress, or None if there is none."""
-        steps = self._steps()
-        return Progress(**orjson.loads((self.state_folder(steps[-1]) / PROGRESS).read_bytes())) if steps else None
+        steps = saved_steps(self.folder)
+        return read_progress(self.folder, steps[-1]) if steps else None
 
     def trained_path(self, step: int) -> Path:
         """The trained tensors of the state after ``step`` steps."""
@@ -105,12 +87,6 @@ class Checkpoints:
         """What :meth:`save` was given as ``optimizer``."""
         state: dict[str, Any] = torch.load(self.state_folder(step) / OPTIMIZER, map_location="cpu", weights_only=True)
         return state
-
-    def _steps(self) -> list[int]:
-        if not self.folder.is_dir():
-            return []
-        matches = (_STATE_NAME.fullmatch(path.name) for path in self.folder.iterdir())
-        return sorted(int(match[1]) for match in matches if match)
 
 
 def remove_all(folder: Path) -> None:

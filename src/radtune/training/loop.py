@@ -28,10 +28,11 @@ from radtune.models.batch_norm import keep_statistics
 from radtune.models.family import Example, FamilyModel
 from radtune.models.untyped import untyped
 from radtune.progress import progress_bar
-from radtune.training.checkpoints import Checkpoints, Progress
+from radtune.training.checkpoints import Checkpoints
 from radtune.training.data_order import derived_seed, epoch_batches, grouped, sorted_batches
 from radtune.training.device import peak_memory_mb
 from radtune.training.master_weights import MasterWeights
+from radtune.training.progress import Progress, steps_per_epoch
 from radtune.training.ranks import Ranks
 from radtune.training.schedule import Schedule
 from radtune.training.termination import Stopped, StopRequest
@@ -61,11 +62,6 @@ class Step:
     """From 0."""
     batches: tuple[tuple[str, ...], ...]
     """Row ids of each forward pass."""
-
-
-def steps_per_epoch(rows: int, settings: TrainingSettings) -> int:
-    """Optimiser steps of one pass over ``rows`` rows."""
-    return math.ceil(math.ceil(rows / settings.batch_size) / settings.accumulation)
 
 
 def steps_after(done: int, lengths: Mapping[str, int], settings: TrainingSettings, seed: int) -> Iterator[Step]:
