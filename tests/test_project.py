@@ -94,7 +94,7 @@ def test_tests_mirror_the_package() -> None:
         room = path.relative_to(ROOT / "tests").parts[0]
         if (PACKAGE / room).is_dir():
             module = path.stem.removeprefix("test_")
-            known = {module_path.stem for module_path in (PACKAGE / room).rglob("*.py")} | {"workflow", "browser"}
+            known = {module_path.stem for module_path in (PACKAGE / room).rglob("*.py")} | {"workflow", "browser", "slurm"}
             assert module in known, f"{path.relative_to(ROOT)} tests no module of its room"
 
 

@@ -125,7 +125,7 @@ class SlurmCluster:
     def cut_power(self, node: str) -> None:
         """End the node's daemon and everything that runs on it, at once."""
         daemon = self._pid(f"slurmd-{node}")
-        steps = _processes_of(self.jobs_on(node))
+        steps = processes_of(self.jobs_on(node))
         for pid in [daemon, *steps]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -176,7 +176,7 @@ SlurmdUser={user}
 AuthType=auth/munge
 CredType=cred/munge
 # A failed or requeued job starts again after cred_expire seconds.
-AuthInfo=socket={self.folder}/run/munge.sock,cred_expire=5
+AuthInfo=socket={self.folder}/run/munge.sock,cred_expire=1
 CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
 # Nodes may claim more processors and memory than this machine has.
 SlurmdParameters=config_overrides
@@ -201,7 +201,7 @@ PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 ReturnToService=2
 SlurmctldTimeout=10
-SlurmdTimeout=10
+SlurmdTimeout=5
 KillWait=10
 MinJobAge=3600
 # What can never run is refused, instead of waiting for ever.
@@ -259,6 +259,16 @@ def wait_for(happened: Callable[[], bool], seconds: float, explain: Callable[[],
         time.sleep(pause)
 
 
+def is_stopped_by(pid: int, number: signal.Signals) -> bool:
+    """Whether a signal waits for a process to take it, or the process is gone."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return True
+    pending = re.findall(r"^(?:SigPnd|ShdPnd):\s*(\w+)$", status, flags=re.MULTILINE)
+    return any(int(mask, 16) >> (number - 1) & 1 for mask in pending)
+
+
 def _free_ports(count: int) -> list[int]:
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [one.getsockname()[1] for one in sockets]
@@ -292,7 +302,7 @@ def _open_files(pid: int) -> str:
     return "\n".join(found)
 
 
-def _processes_of(jobs: list[int]) -> list[int]:
+def processes_of(jobs: list[int]) -> list[int]:
     """Step daemons of ``jobs`` and every process below them."""
     parents: dict[int, list[int]] = {}
     roots = []
