@@ -16,7 +16,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ifdef FOLDER
-OVERRIDES := --config run=$(RUN) 'datasets={"folder": "$(FOLDER)", "download": null, "name": "$(notdir $(FOLDER:/=))"}'
+FOLDER_OVERLAY := .snakemake/make-run-folder.yaml
 endif
 
 help: ## Show what can be made
@@ -40,7 +40,12 @@ run: $(READY) ## Run the whole workflow on the embedded sample and name the repo
 	@mkdir -p .snakemake
 	exec 9> .snakemake/make-run.lock
 	flock --nonblock 9 || { echo "another make run is still at work here; waiting for it"; flock 9; }
-	snakemake=($(BIN)/snakemake --configfile $(OVERLAYS) --cores $(CORES) --quiet host reason $(OVERRIDES))
+	if [[ -n "$(FOLDER)" ]]; then
+	  # A file, because Snakemake's --config takes a nested null for text.
+	  printf '{"run": "%s", "datasets": {"folder": "%s", "download": null, "name": "%s"}}\n' \
+	    "$(RUN)" "$(FOLDER)" "$(notdir $(FOLDER:/=))" > "$(FOLDER_OVERLAY)"
+	fi
+	snakemake=($(BIN)/snakemake --configfile $(OVERLAYS) $(FOLDER_OVERLAY) --cores $(CORES) --quiet host reason)
 	"$${snakemake[@]}" --unlock --quiet all
 	"$${snakemake[@]}"
 	$(BIN)/radtune report table --run results/$(RUN)
