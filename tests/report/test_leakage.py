@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from radtune.artifacts.io import read_rows
+from radtune.artifacts.io import read_footer, read_rows, write
 from radtune.artifacts.kinds.leakage import LEAKAGE
 from radtune.artifacts.layout import Layout
+from radtune.artifacts.provenance import provenance
 from radtune.config.datasets import LeakageSettings
 from radtune.config.report import ReportSettings
 from radtune.datasets.leakage import find_leakage
@@ -70,6 +72,22 @@ def test_counts_are_those_of_the_artifact(searched: Path) -> None:
         assert overlap.in_test == overlap.other.endswith(" test")
     assert leakage.all_groups == len({row["group"] for row in rows if row["kind"] == "group"})
     assert len(leakage.groups) <= GROUPS
+
+
+def test_a_pair_that_shares_image_and_caption_is_shown_as_both(run_folder: Path, tmp_path: Path) -> None:
+    """Both are as alike as can be, and only the image has a distance."""
+    copy = tmp_path / "sample"
+    shutil.copytree(run_folder, copy)
+    layout = Layout(copy)
+    caption = {"kind": "caption", "across": "splits", "item_id": "item_001", "dataset": "Test set", "split": "train"} | {
+        "other_id": "item_016", "other_dataset": "Test set", "other_split": "test", "distance": None, "similarity": 1.0, "group": "",
+    }  # fmt: skip
+    footer = read_footer(layout.leakage)
+    record = replace(
+        provenance("radtune.datasets.leakage", LeakageSettings(), 1, {}, notes=footer["notes"]), settings=footer["settings"]
+    )
+    write(layout.leakage, LEAKAGE, [caption, caption | {"kind": "image", "distance": 0}], record)
+    assert [(pair.kind, pair.similarity) for pair in found(copy).pairs] == [("image", 1.0), ("caption", 1.0)]
 
 
 def test_the_most_alike_pairs_are_shown_test_items_first(searched: Path) -> None:

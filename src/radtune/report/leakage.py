@@ -138,10 +138,7 @@ def _place(kind: str) -> int:
 
 
 def _pairs(run: Run, rows: list[Row]) -> list[Pair]:
-    order = sorted(
-        rows, key=lambda row: (row["other_split"] != "test", -row["similarity"], row["distance"], row["item_id"], row["other_id"])
-    )
-    chosen = [row for kind in ("image", "caption") for row in [row for row in order if row["kind"] == kind][:PAIRS]]
+    chosen = _worst(rows, "image") + _worst(rows, "caption")
     wanted = {row[side] for row in chosen for side in ("item_id", "other_id")}
     captions = {
         row["item_id"]: row["caption"]
@@ -161,6 +158,16 @@ def _pairs(run: Run, rows: list[Row]) -> list[Pair]:
         )
         for row in chosen
     ]
+
+
+def _worst(rows: list[Row], kind: str) -> list[Row]:
+    """The most alike pairs of one kind, those with a test item first."""
+
+    def order(row: Row) -> tuple[Any, ...]:
+        distance = row["distance"] or 0  # captions have none
+        return row["other_split"] != "test", -row["similarity"], distance, row["item_id"], row["other_id"]
+
+    return sorted((row for row in rows if row["kind"] == kind), key=order)[:PAIRS]
 
 
 def _groups(rows: list[Row]) -> list[SharedGroup]:
