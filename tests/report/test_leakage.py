@@ -80,7 +80,8 @@ def test_a_pair_that_shares_image_and_caption_is_shown_as_both(run_folder: Path,
     shutil.copytree(run_folder, copy)
     layout = Layout(copy)
     caption = {"kind": "caption", "across": "splits", "item_id": "item_001", "dataset": "Test set", "split": "train"} | {
-        "other_id": "item_016", "other_dataset": "Test set", "other_split": "test", "distance": None, "similarity": 1.0, "group": "",
+        "other_id": "item_016", "other_dataset": "Test set", "other_split": "test", "distance": None, "similarity": 1.0,
+        "group": "",
     }  # fmt: skip
     footer = read_footer(layout.leakage)
     record = replace(
