@@ -66,6 +66,7 @@ rule all:
     default_target: True
     input:
         layout.report,
+        all_burned_in_text,
     localrule: True
 
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import ExifTags, Image, PngImagePlugin
+from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
 from radtune.artifacts.io import content_digest, read_footer, read_rows
 from radtune.artifacts.kinds.images import IMAGES
@@ -79,6 +79,77 @@ def test_output_carries_no_metadata(file_format: Any) -> None:
     assert image.format == file_format.upper()
     assert not image.getexif()
     assert "icc_profile" not in image.info
+
+
+SECRET = "Jane Roe, born 1950"
+
+
+def with_all_metadata(file_format: str) -> bytes:
+    """A picture with the secret in every block of metadata that the format has and Pillow writes."""
+    picture, secret, file = Image.new("RGB", (40, 20), "white"), SECRET.encode(), io.BytesIO()
+    exif = Image.Exif()
+    exif[ExifTags.Base.Artist] = exif[ExifTags.Base.ImageDescription] = SECRET
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSAreaInformation] = secret
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = secret
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes() + secret
+    xmp = f'<x:xmpmeta xmlns:x="adobe:ns:meta/">{SECRET}</x:xmpmeta>'.encode()
+    if file_format == "JPEG":
+        picture.save(file, "JPEG", exif=exif, icc_profile=profile, comment=secret, xmp=xmp)
+        iptc = b"Photoshop 3.0\x008BIM\x04\x04\0\0" + len(secret + b"\x1c\x02\x50\0\0").to_bytes(4)
+        block = iptc + b"\x1c\x02\x50" + len(secret).to_bytes(2) + secret  # IPTC 2:80, by-line, in marker APP13
+        content = file.getvalue()
+        return content[:2] + b"\xff\xed" + (len(block) + 2).to_bytes(2) + block + content[2:] + secret
+    if file_format == "PNG":
+        text = PngImagePlugin.PngInfo()
+        text.add_text("Patient", SECRET)
+        text.add_itxt("XML:com.adobe.xmp", xmp.decode())
+        text.add(b"prVt", secret)
+        picture.save(file, "PNG", exif=exif, pnginfo=text, icc_profile=profile)
+        return file.getvalue() + secret
+    if file_format == "TIFF":
+        tags = {270: SECRET, 315: SECRET, 700: xmp, 33723: secret, 50341: secret}  # description, artist, XMP, IPTC, private
+        picture.save(file, "TIFF", tiffinfo=tags, icc_profile=profile)
+    elif file_format == "GIF":
+        picture.save(file, "GIF", comment=secret)
+    else:
+        picture.save(file, file_format, exif=exif, icc_profile=profile, xmp=xmp)
+    return file.getvalue()
+
+
+def blocks(content: bytes, file_format: str) -> set[bytes]:
+    """Names of the blocks that an image file is made of: markers of JPEG, chunks of PNG and WebP."""
+    found, place = set(), {"jpeg": 2, "png": 8, "webp": 12}[file_format]
+    while place < len(content):
+        if file_format == "jpeg":
+            name, size = content[place : place + 2], int.from_bytes(content[place + 2 : place + 4]) + 2
+        elif file_format == "png":
+            name, size = content[place + 4 : place + 8], int.from_bytes(content[place : place + 4]) + 12
+        else:
+            name, size = content[place : place + 4], int.from_bytes(content[place + 4 : place + 8], "little") + 8
+        found.add(name)
+        if name == b"\xff\xda":  # start of scan: pixels up to the end of the image
+            assert content.index(b"\xff\xd9", place) == len(content) - 2
+            break
+        place += size + (size % 2 if file_format == "webp" else 0)
+    return found
+
+
+PIXELS_ONLY = {
+    "jpeg": {b"\xff\xe0", b"\xff\xdb", b"\xff\xc0", b"\xff\xc4", b"\xff\xda"},  # JFIF, tables, frame, scan
+    "png": {b"IHDR", b"IDAT", b"IEND"},
+    "webp": {b"VP8 "},
+}
+
+
+@pytest.mark.parametrize("source", ["JPEG", "PNG", "TIFF", "GIF", "WEBP"])
+@pytest.mark.parametrize("file_format", ["jpeg", "png", "webp"])
+def test_only_pixels_are_left_of_a_file_full_of_metadata(source: str, file_format: Any) -> None:
+    """EXIF with GPS, XMP, IPTC, ICC, comments, texts, private blocks, and what follows the end."""
+    content = with_all_metadata(source)
+    assert content.count(SECRET.encode()) >= {"JPEG": 7, "PNG": 6, "TIFF": 5, "GIF": 1, "WEBP": 4}[source]
+    result = standardise_image(content, ImageSettings(size=32, format=file_format)).content
+    assert SECRET.encode() not in result
+    assert blocks(result, file_format) <= PIXELS_ONLY[file_format]
 
 
 def test_bad_files_are_quarantined_with_their_reason(write_captions: Any, tmp_path: Path) -> None:

@@ -105,6 +105,14 @@ class Layout:
         """Images of one shard that could not be used."""
         return self.run / f"images/quarantine-{_five(shard)}-of-{shards:05d}.parquet"
 
+    def burned_in_text(self, shard: int | str, shards: int) -> Path:
+        """Where text is burned into the images of one shard."""
+        return self.run / f"images/burned_in_text-{_five(shard)}-of-{shards:05d}.parquet"
+
+    def all_burned_in_text(self, shards: int) -> list[Path]:
+        """The same of every shard."""
+        return [self.burned_in_text(shard, shards) for shard in range(shards)]
+
     def all_images(self, shards: int) -> list[Path]:
         """Every shard of standardised images."""
         return [self.images(shard, shards) for shard in range(shards)]

@@ -12,6 +12,18 @@ Channel = Annotated[int, Field(ge=0, le=255)]
 Percentile = Annotated[float, Field(ge=0, le=100)]
 
 
+class BurnedInTextSettings(Settings):
+    """How text that is burned into the pixels, such as a patient's name, is looked for. Needs the extra `phi`."""
+
+    find: bool = False
+    """Look for it: about half a second an image of 512 pixels on one core."""
+    minimum_characters: int = Field(16, ge=1)
+    """Images with this many characters or more are flagged: a marker of the side or a letter of a figure has fewer, a name with a
+    date has more."""
+    minimum_confidence: float = Field(0.5, ge=0, le=1)
+    """Lines that the recogniser is less sure of are not counted: edges of bones and of ultrasound fans may look like text."""
+
+
 class ImageSettings(Settings):
     """How images are standardised."""
 
@@ -39,6 +51,12 @@ class ImageSettings(Settings):
     """Larger images are refused as decompression bombs (at most Pillow's own bound)."""
     maximum_bytes: int = Field(268_435_456, gt=0)
     """Larger image files are refused unread."""
+    burned_in_text: BurnedInTextSettings = BurnedInTextSettings()
+    """Text that is burned into the pixels."""
+
+    def standardising_canonical(self) -> str:
+        """What standardised images depend on, as canonical JSON: not what is looked for in them."""
+        return self.model_copy(update={"burned_in_text": BurnedInTextSettings()}).canonical()
 
     @field_validator("window")
     @classmethod

@@ -9,12 +9,7 @@ import typer
 
 from radtune.options import SeedOption, SettingsOption
 
-app = typer.Typer(help="Standardise images into Parquet shards.", no_args_is_help=True)
-
-
-@app.callback()
-def _group() -> None:
-    """Keep ``standardise`` a subcommand: Typer would merge a lone command into its group."""
+app = typer.Typer(help="Standardise images into Parquet shards, and look into them.", no_args_is_help=True)
 
 
 @app.command("standardise")
@@ -35,3 +30,17 @@ def standardise_command(
     from radtune.images.standardise import standardise
 
     standardise(captions, output, quarantine, shard=shard, settings=ImageSettings.parse(settings), seed=seed)
+
+
+@app.command("burned-in-text")
+def burned_in_text_command(
+    images: Annotated[Path, typer.Option(help="A shard of standardised images (images).", dir_okay=False)],
+    output: Annotated[Path, typer.Option(help="Write here how much text each image holds (burned_in_text).", dir_okay=False)],
+    settings: SettingsOption,
+    seed: SeedOption,
+) -> None:
+    """Count the text that is burned into the images of one shard, and flag those with much of it. Never says what it reads."""
+    from radtune.config.images import ImageSettings
+    from radtune.images.burned_in_text import find_burned_in_text
+
+    find_burned_in_text(images, output, settings=ImageSettings.parse(settings), seed=seed)
