@@ -6,8 +6,7 @@ from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Final
 
-from radtune import __version__
-from radtune.artifacts.digests import canonical_json, file_digest
+from radtune.artifacts.digests import canonical_json
 from radtune.artifacts.io import write
 from radtune.artifacts.kinds.scores import SCORES
 from radtune.artifacts.provenance import provenance
@@ -16,7 +15,7 @@ from radtune.errors import ConfigError, DataError
 from radtune.metrics.concept_detection import concept_detection_f1, parse_concepts
 from radtune.metrics.contract import is_empty
 from radtune.metrics.score_files import check_targets, prediction_rows
-from radtune.metrics.score_summary import Summary, summarise, write_summary
+from radtune.metrics.score_summary import Summary, summarise_files, write_summary
 from radtune.metrics.submission import CONCEPTS, read_submission
 
 OVERALL: Final = "concept_detection_f1"
@@ -72,22 +71,10 @@ def score_concepts(
         for name, of_name in values.items()
     ]
     origin = provenance(__name__, BenchmarkSettings(), seed, inputs, notes={"strict_official": strict_official})
-    benchmark = BenchmarkSettings()
-    found = Summary(
-        radtune=__version__,
-        task="concepts",
-        predictions=str(predictions),
-        references=str(references),
-        sha256={role: file_digest(path) for role, path in inputs.items()},
-        variant=None,
-        strict_official=strict_official,
-        captions=len(true),
-        empty_predictions=sum(map(is_empty, submitted.values())),
-        confidence=benchmark.confidence,
-        resamples=benchmark.resamples,
-        seed=seed,
-        metrics=summarise(score_rows, signature_rows, benchmark, seed),
-    )
+    found = summarise_files(
+        "concepts", inputs, submitted, score_rows, signature_rows,
+        strict_official=strict_official, seed=seed,
+    )  # fmt: skip
     write(output, SCORES, score_rows, origin)
     if summary is not None:
         write_summary(summary, found)

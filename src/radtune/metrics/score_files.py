@@ -14,23 +14,21 @@ from typing import Any, Final
 
 import orjson
 
-from radtune import __version__
-from radtune.artifacts.digests import file_digest
 from radtune.artifacts.io import write
 from radtune.artifacts.kinds.captions import CAPTIONS
 from radtune.artifacts.kinds.concepts import CONCEPTS
 from radtune.artifacts.kinds.scores import SCORES
 from radtune.artifacts.provenance import Provenance, provenance
 from radtune.config.base import validated
-from radtune.config.metrics import BenchmarkSettings, MetricName, MetricSettings
+from radtune.config.metrics import MetricName, MetricSettings
 from radtune.errors import ConfigError, DataError
 from radtune.metrics.concept_table import read_concept_table
-from radtune.metrics.contract import Resources, is_empty
+from radtune.metrics.contract import Resources
 from radtune.metrics.image_folder import ImageFolder
 from radtune.metrics.official import PUBLISHED, evaluate_as_published
 from radtune.metrics.registry import METRICS
 from radtune.metrics.score import evaluate_metric, score_predictions
-from radtune.metrics.score_summary import Summary, summarise, write_summary
+from radtune.metrics.score_summary import Summary, summarise_files, write_summary
 from radtune.metrics.stored_scores import StoredScores
 from radtune.metrics.submission import read_submission
 from radtune.metrics.variants import with_variant
@@ -125,22 +123,10 @@ def score_files(
         if cache is not None:
             evaluate_one = StoredScores(cache, _conditions(applied, origin), evaluate_one).evaluate
         score_rows, signature_rows = score_predictions(rows, resources, evaluate_one)
-    benchmark = BenchmarkSettings()
-    found = Summary(
-        radtune=__version__,
-        task="caption",
-        predictions=str(predictions),
-        references=str(references),
-        sha256={role: file_digest(path) for role, path in inputs.items()},
-        variant=settings.variant,
-        strict_official=strict_official,
-        captions=len(true),
-        empty_predictions=sum(map(is_empty, submitted.values())),
-        confidence=benchmark.confidence,
-        resamples=benchmark.resamples,
-        seed=seed,
-        metrics=summarise(score_rows, signature_rows, benchmark, seed),
-    )
+    found = summarise_files(
+        "caption", inputs, submitted, score_rows, signature_rows,
+        variant=settings.variant, strict_official=strict_official, seed=seed,
+    )  # fmt: skip
     write(output, SCORES, score_rows, origin)
     if summary is not None:
         write_summary(summary, found)

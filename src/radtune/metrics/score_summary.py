@@ -12,8 +12,11 @@ from typing import Any, Final, Literal
 import numpy as np
 import orjson
 
+from radtune import __version__
+from radtune.artifacts.digests import file_digest
 from radtune.artifacts.io import atomic_path
 from radtune.config.metrics import BenchmarkSettings
+from radtune.metrics.contract import is_empty
 from radtune.statistics.bootstrap import cluster_bootstrap
 
 WIDTH: Final = 120
@@ -65,6 +68,37 @@ class Summary:
     resamples: int
     seed: int
     metrics: Mapping[str, MetricSummary]
+
+
+def summarise_files(
+    task: ScoredTask,
+    inputs: Mapping[str, Path],
+    submitted: Mapping[str, str],
+    score_rows: Sequence[Mapping[str, Any]],
+    signature_rows: Sequence[Mapping[str, Any]],
+    *,
+    variant: str | None = None,
+    strict_official: bool,
+    seed: int,
+) -> Summary:
+    """The summary of scored files. ``inputs`` has them by role, ``predictions`` and ``references`` among them; ``submitted`` is
+    what was predicted, by id."""
+    settings = BenchmarkSettings()
+    return Summary(
+        radtune=__version__,
+        task=task,
+        predictions=str(inputs["predictions"]),
+        references=str(inputs["references"]),
+        sha256={role: file_digest(path) for role, path in inputs.items()},
+        variant=variant,
+        strict_official=strict_official,
+        captions=len(submitted),
+        empty_predictions=sum(map(is_empty, submitted.values())),
+        confidence=settings.confidence,
+        resamples=settings.resamples,
+        seed=seed,
+        metrics=summarise(score_rows, signature_rows, settings, seed),
+    )
 
 
 def summarise(
