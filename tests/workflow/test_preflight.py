@@ -129,7 +129,9 @@ def test_gpu_is_the_schedulers_affair_on_a_cluster(tmp_path: Path) -> None:
     assert states(check_needs(configured(tmp_path), cluster=True), "GPU") == []
     assert len(states(check_needs(configured(tmp_path)), "GPU")) == 1
     without = {"visiongpt2": {"resources": {"gpu": 0}}}
-    assert states(check_needs(configured(tmp_path, models=without)), "GPU") == []
+    assert len(states(check_needs(configured(tmp_path, models=without)), "GPU")) == 1, "other jobs want one too"
+    jobs = {room: {"gpu": 0} for room in ("modality", "questions", "metrics")}
+    assert states(check_needs(configured(tmp_path, models=without, jobs=jobs)), "GPU") == []
 
 
 def test_training_that_does_not_fit_the_gpu(tmp_path: Path) -> None:

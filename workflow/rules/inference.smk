@@ -67,7 +67,8 @@ for system in run.systems:
                 min(model.resources.gpu, 1),
             )
         shell:
-            "exec python -m radtune --log {log} inference predict --captions {input.captions} {params.questions:q}"
+            python_on(min(model.resources.gpu, 1))
+            + " radtune --log {log} inference predict --captions {input.captions} {params.questions:q}"
             " {params.images:q} --adapter {input.adapter} {params.modality:q} --output {output.predictions}"
             " --system {params.system} --arm {wildcards.arm} --shard {params.shard} --settings {params.settings:q}"
             " --seed {params.seed}"

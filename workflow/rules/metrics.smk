@@ -40,7 +40,8 @@ for system, arms in arms_of.items():
         message:
             asking(f"Scoring {system}", run.jobs.metrics.gpu)
         shell:
-            "exec python -m radtune --log {log} metrics score {params.predictions:q} --captions {input.captions}"
+            python_on(run.jobs.metrics.gpu)
+            + " radtune --log {log} metrics score {params.predictions:q} --captions {input.captions}"
             " --concepts {input.concepts} --labels {input.labels} {params.images:q}"
             " --scores {output.scores} --signatures {output.signatures} --settings {params.settings:q} --seed {params.seed}"
 

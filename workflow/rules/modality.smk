@@ -52,7 +52,8 @@ rule train_modality_classifier:
     message:
         asking("Training the modality classifier", run.jobs.modality.gpu)
     shell:
-        "exec python -m radtune --log {log} modality train --labels {input.labels} {params.images:q} {params.gate:q}"
+        python_on(run.jobs.modality.gpu)
+        + " radtune --log {log} modality train --labels {input.labels} {params.images:q} {params.gate:q}"
         " --classifier {output.classifier} --training-log {output.training_log}"
         " --settings {params.settings:q} --seed {params.seed}"
 
@@ -89,7 +90,8 @@ rule predict_modalities:
             run.jobs.modality.gpu,
         )
     shell:
-        "exec python -m radtune --log {log} modality predict --labels {input.labels} {params.images:q}"
+        python_on(run.jobs.modality.gpu)
+        + " radtune --log {log} modality predict --labels {input.labels} {params.images:q}"
         " --classifier {input.classifier} --predictions {output.predictions} --report {output.report}"
         " --confusion {output.confusion} --calibration {output.calibration}"
         " --settings {params.settings:q} --seed {params.seed}"

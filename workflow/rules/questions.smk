@@ -24,7 +24,8 @@ rule write_questions:
     message:
         asking("Asking the LLM for question–answer pairs", run.jobs.questions.gpu)
     shell:
-        "exec python -m radtune --log {log} questions write --captions {input.captions} --output {output.replies}"
+        python_on(run.jobs.questions.gpu)
+        + " radtune --log {log} questions write --captions {input.captions} --output {output.replies}"
         " --settings {params.settings:q} --seed {params.seed}"
 
 

@@ -17,6 +17,7 @@ from radtune.errors import ConfigError, DataError, WeightsError
 from radtune.network import offline
 from radtune.weights.source import Source, parse_source
 from radtune.workflow.environment import barred_from_the_network
+from radtune.workflow.gpu_lease import DEVICES_VARIABLE, devices
 from radtune.workflow.sources import WeightSource, find_source, weight_sources
 
 MEGABYTE = 1 << 20
@@ -199,17 +200,20 @@ def _memory(config: RadtuneConfig, cluster: bool) -> Iterator[Need]:
 
 
 def _gpu(config: RadtuneConfig) -> Iterator[Need]:
-    wanted = max((config.models[system].resources.gpu for system in config.systems), default=0)
+    """What the greediest job wants, against what it can lease here (:mod:`radtune.workflow.gpu_lease`) and torch can use."""
+    jobs = (config.jobs.modality, config.jobs.questions, config.jobs.metrics)
+    wanted = max(job.gpu for job in (*(config.models[system].resources for system in config.systems), *jobs))
     if not wanted:
         return
     import torch
 
-    found = torch.cuda.device_count()
+    found = min(len(devices()), torch.cuda.device_count())
     if found >= wanted:
-        yield Need("there", "GPU", f"{found} found, {wanted} wanted")
+        yield Need("there", "GPU", f"{found} found, {wanted} wanted by one job")
     else:
         yield Need(
             "lacking",
             "GPU",
-            f"{found} found, {wanted} wanted; run on a cluster (--profile slurm), or set models.<name>.resources.gpu to 0",
+            f"{found} found, {wanted} wanted by one job; run on a cluster (--profile slurm), or set models.<name>.resources.gpu"
+            f" and jobs.<room>.gpu to 0 (GPUs that nvidia-smi does not know are listed in {DEVICES_VARIABLE})",
         )

@@ -15,15 +15,18 @@ def repeated(option: str, values: Iterable[object]) -> list[str]:
 
 
 def python_on(gpus: int) -> str:
-    """The beginning of a command that runs a module: `torchrun` with one process a GPU where there are several.
+    """The beginning of a command that runs a module: on GPUs of its own (:mod:`radtune.workflow.gpu_lease`), and where there are
+    several under `torchrun`, with one process a GPU.
 
-    After SIGTERM it would kill its processes within 30 seconds; they get 100 to end their step and save.
+    After SIGTERM `torchrun` would kill its processes within 30 seconds; they get 100 to end their step and save.
     """
-    if gpus <= 1:
+    if not gpus:
         return "exec python -m"
+    leased = f"exec python -m radtune.workflow.gpu_lease --gpus {gpus} -- python -m"
+    if gpus == 1:
+        return leased
     return (
-        f"exec python -m torch.distributed.run --standalone --nproc-per-node {gpus} --shutdown-timeout 100"
-        " --local-ranks-filter 0 -m --"
+        f"{leased} torch.distributed.run --standalone --nproc-per-node {gpus} --shutdown-timeout 100 --local-ranks-filter 0 -m --"
     )
 
 
