@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import os
+import shutil
+import socket
 import subprocess
 import sys
 import threading
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from radtune.artifacts.digests import file_digest
 from radtune.errors import WeightsError
+from radtune.network import OFFLINE_VARIABLES
 from radtune.weights import fetch as fetch_module
-from radtune.weights.fetch import fetch
+from radtune.weights.fetch import fetch, find_fetched
 from radtune.weights.source import Source
+from served_model import serve_model
+from unruly_server import UnrulyServer, unruly_server
 
 SIX = "package:six==1.17.0/six.py"
 
@@ -81,79 +85,114 @@ def test_no_member_leaves_the_cache(tmp_path: Path) -> None:
     assert not (tmp_path / "evil.txt").exists()
 
 
-def test_hub_out_of_reach_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import huggingface_hub.constants
-
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    with pytest.raises(WeightsError, match="radtune weights fetch"):
-        fetch("hub:org/name@0123456789abcdef0123456789abcdef01234567", tmp_path)
-
-
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 FILES = {"config.json": b"{}", "model.safetensors": b"safe", "model.ckpt": b"pickle", "folder/pytorch_model.bin": b"deep"}
 
 
-class Hub(BaseHTTPRequestHandler):
-    """As much of the model hub as a snapshot needs: one repository with one commit."""
-
-    def do_GET(self) -> None:
-        if self.path.startswith("/api/models/org/name/revision/"):
-            self.answer(json.dumps({"id": "org/name", "sha": COMMIT, "siblings": []}).encode())
-        elif self.path.startswith(f"/api/models/org/name/tree/{COMMIT}"):
-            tree = [{"type": "file", "path": name, "size": len(FILES[name]), "oid": "0" * 40} for name in FILES]
-            self.answer(json.dumps(tree).encode())
-        elif (name := self.path.removeprefix(f"/org/name/resolve/{COMMIT}/")) in FILES:
-            self.answer(FILES[name])
-        else:
-            self.send_error(404)
-
-    do_HEAD = do_GET
-
-    def answer(self, body: bytes) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("ETag", f'"{sha256(body).hexdigest()}"')
-        self.send_header("X-Repo-Commit", COMMIT)
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Silent."""
-
-
 @pytest.fixture(scope="module")
-def hub() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+def hub() -> Iterator[UnrulyServer]:
+    with unruly_server() as server:
+        serve_model(server, "org/name", COMMIT, FILES)
+        yield server
 
 
-def fetch_by_command(source: str, cache: Path, endpoint: str, *options: str) -> subprocess.CompletedProcess[str]:
+def fetch_by_command(
+    source: str, cache: Path, *options: str, endpoint: str = "http://127.0.0.1:1", **variables: str
+) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "radtune", "weights", "fetch", source, "--cache", str(cache), *options]
-    environment = os.environ | {"HF_ENDPOINT": endpoint, "HF_HUB_DISABLE_PROGRESS_BARS": "1", "NO_PROXY": "127.0.0.1"}
+    environment = {name: value for name, value in os.environ.items() if name not in OFFLINE_VARIABLES}
+    environment |= {"HF_ENDPOINT": endpoint, "HF_HUB_DISABLE_PROGRESS_BARS": "1", "NO_PROXY": "127.0.0.1"} | variables
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
-def test_a_repository_comes_without_pickles_and_a_named_file_whatever_it_is(hub: str, tmp_path: Path) -> None:
-    whole = fetch_by_command("hub:org/name@main", tmp_path, hub)
+def test_a_repository_comes_without_pickles_and_a_named_file_whatever_it_is(hub: UnrulyServer, tmp_path: Path) -> None:
+    whole = fetch_by_command("hub:org/name@main", tmp_path, endpoint=hub.base)
     folder = Path(whole.stdout.strip())
     assert {file.name for file in folder.rglob("*") if file.is_file()} == {"config.json", "model.safetensors"}, whole.stderr
 
     digest = sha256(FILES["folder/pytorch_model.bin"]).hexdigest()
-    one = fetch_by_command("hub:org/name@main/folder/pytorch_model.bin", tmp_path, hub, "--sha256", digest)
+    one = fetch_by_command("hub:org/name@main/folder/pytorch_model.bin", tmp_path, "--sha256", digest, endpoint=hub.base)
     assert Path(one.stdout.strip()) == folder / "folder/pytorch_model.bin", one.stderr
     assert Path(one.stdout.strip()).read_bytes() == b"deep"
     assert not (folder / "model.ckpt").exists()
 
-    wrong = fetch_by_command("hub:org/name@main/model.ckpt", tmp_path, hub, "--sha256", digest)
+    wrong = fetch_by_command("hub:org/name@main/model.ckpt", tmp_path, "--sha256", digest, endpoint=hub.base)
     assert wrong.returncode == 1
     assert f"the config says {digest}" in wrong.stderr
 
 
-def test_a_file_that_the_repository_lacks_is_named(hub: str, tmp_path: Path) -> None:
-    result = fetch_by_command("hub:org/name@main/other.ckpt", tmp_path, hub)
+def test_a_file_that_the_repository_lacks_is_named(hub: UnrulyServer, tmp_path: Path) -> None:
+    result = fetch_by_command("hub:org/name@main/other.ckpt", tmp_path, endpoint=hub.base)
     assert result.returncode == 1
     assert "no other.ckpt in the repository" in result.stderr
+
+
+@contextmanager
+def counted_connections() -> Iterator[tuple[str, list[object]]]:
+    """A port that takes connections and answers nothing; its address, and who came."""
+    came: list[object] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def accept() -> None:
+            while True:
+                try:
+                    connection, address = listener.accept()
+                except OSError:
+                    return
+                came.append(address)
+                connection.close()
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", came
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize(
+    ("source", "variable"),
+    [
+        ("hub:org/name@main", "HF_HUB_OFFLINE"),
+        ("hub:org/name@main/model.ckpt", "RADTUNE_OFFLINE"),
+        ("package:six==1.17.0", "HF_HUB_OFFLINE"),
+    ],
+)
+def test_without_a_network_what_is_missing_is_an_error_at_once(tmp_path: Path, source: str, variable: str) -> None:
+    with counted_connections() as (address, came):
+        proxies = {"HTTP_PROXY": address, "HTTPS_PROXY": address, "PIP_INDEX_URL": address, "PIP_RETRIES": "0"}
+        result = fetch_by_command(source, tmp_path, endpoint=address, **proxies, **{variable: "1"})
+        assert result.returncode == 1
+        assert f"{source}: not in {tmp_path}" in result.stderr
+        assert f"{variable} forbids the network" in result.stderr
+        assert "run `radtune prefetch`" in result.stderr
+        assert came == [], "the network was asked"
+        fetch_by_command(source, tmp_path, endpoint=address, **proxies)
+        assert came, "this port would have seen a request"
+
+
+def test_what_was_fetched_is_found_without_a_network(hub: UnrulyServer, tmp_path: Path) -> None:
+    source = "hub:org/name@main"
+    with pytest.raises(WeightsError, match="the network was not asked"):
+        find_fetched(source, tmp_path)
+    online = fetch_by_command(source, tmp_path, endpoint=hub.base).stdout
+    offline = fetch_by_command(source, tmp_path, HF_HUB_OFFLINE="1")
+    assert offline.stdout == online, offline.stderr
+    assert find_fetched(source, tmp_path) == Path(online.strip())
+    with pytest.raises(WeightsError, match=r"model\.ckpt: not in"):
+        find_fetched(f"{source}/model.ckpt", tmp_path)
+
+
+def test_half_a_snapshot_is_refused_without_a_network(hub: UnrulyServer, tmp_path: Path) -> None:
+    folder = Path(fetch_by_command("hub:org/name@main", tmp_path, endpoint=hub.base).stdout.strip())
+    (folder / "model.safetensors").unlink()
+    result = fetch_by_command("hub:org/name@main", tmp_path, HF_HUB_OFFLINE="1")
+    assert result.returncode == 1
+    assert "or not whole" in result.stderr
+    assert fetch_by_command("hub:org/name@main", tmp_path, endpoint=hub.base).returncode == 0
+    assert (folder / "model.safetensors").read_bytes() == b"safe"
+
+
+def test_a_cache_that_another_tool_filled_is_used(hub: UnrulyServer, tmp_path: Path) -> None:
+    """The hub's own layout, copied from elsewhere: nothing of radtune's own need be there."""
+    filled = Path(fetch_by_command("hub:org/name@main", tmp_path / "elsewhere", endpoint=hub.base).stdout.strip())
+    snapshot = tmp_path / "here/hub/models--org--name/snapshots" / COMMIT
+    shutil.copytree(filled, snapshot)
+    assert fetch_by_command(f"hub:org/name@{COMMIT}", tmp_path / "here", HF_HUB_OFFLINE="1").stdout.strip() == str(snapshot)

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from radtune.workflow.environment import export_to_jobs
+from radtune.network import OFFLINE_VARIABLES
+from radtune.workflow.environment import barred_from_the_network, export_to_jobs
+
+
+@pytest.fixture(autouse=True)
+def _restored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a test does to these variables is undone after it."""
+    for variable in ("PYTHONPATH", "PATH", "RADTUNE_WEIGHTS_CACHE", *OFFLINE_VARIABLES):
+        monkeypatch.setenv(variable, os.environ.get(variable, ""))
 
 
 def test_variables_are_put_before_what_was_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,3 +30,23 @@ def test_variables_are_put_before_what_was_there(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("PYTHONPATH")
     export_to_jobs(Path("/source"), "cache")
     assert os.environ["PYTHONPATH"] == "/source"
+
+
+def test_jobs_of_a_cluster_do_not_ask_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in OFFLINE_VARIABLES:
+        monkeypatch.delenv(variable)
+    export_to_jobs(Path("/source"), "cache")
+    assert "HF_HUB_OFFLINE" not in os.environ
+    assert barred_from_the_network(cluster=False) is None
+    assert barred_from_the_network(cluster=True) == "jobs of a cluster do not ask the network (HF_HUB_OFFLINE=0 lets them)"
+    export_to_jobs(Path("/source"), "cache", elsewhere=True)
+    assert os.environ["HF_HUB_OFFLINE"] == "1"
+    assert barred_from_the_network(cluster=False) == "HF_HUB_OFFLINE forbids the network"
+
+
+def test_who_knows_better_lets_jobs_ask_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RADTUNE_OFFLINE", raising=False)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    export_to_jobs(Path("/source"), "cache", elsewhere=True)
+    assert os.environ["HF_HUB_OFFLINE"] == "0"
+    assert barred_from_the_network(cluster=True) is None
