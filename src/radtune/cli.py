@@ -28,7 +28,7 @@ from radtune.questions.commands import app as questions
 from radtune.report.commands import app as report
 from radtune.training.commands import app as training
 from radtune.weights.commands import app as weights
-from radtune.workflow.commands import audit, prefetch, preflight
+from radtune.workflow.commands import audit, prefetch, preflight, status
 
 app = typer.Typer(
     help="From raw radiology archives to an audited benchmark of fine-tuned vision–language models.\n\n"
@@ -54,6 +54,7 @@ for name, group in {
     app.add_typer(group, name=name)
 
 app.command()(audit)
+app.command()(status)
 app.command()(preflight)
 app.command()(prefetch)
 app.command()(plan)

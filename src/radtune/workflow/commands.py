@@ -27,6 +27,27 @@ def audit(
         raise typer.Exit(EXIT_ERROR)
 
 
+def status(
+    run: Annotated[Path, typer.Argument(help="Folder of the run, such as results/sample.", exists=True, file_okay=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="JSON for programs.")] = False,
+    planned: Annotated[
+        bool, typer.Option("--planned", help="Reckon the GPU hours of what is not begun, as radtune plan does (loads torch).")
+    ] = False,
+) -> None:
+    """Show which steps of a run are done, running, failed and why, or still to be done, and its GPU hours. Writes nothing."""
+    from radtune.workflow.status import planned_hours, run_status
+
+    found = run_status(run, planned_hours(run) if planned else None)
+    if as_json:
+        import orjson
+
+        print(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
+    else:
+        from radtune.workflow.status_table import print_status
+
+        print_status(found)
+
+
 def preflight(
     config: Annotated[list[Path], typer.Option(help="config.yaml, then overlays; later ones win.", exists=True, dir_okay=False)],
     cluster: Annotated[bool, typer.Option("--cluster", help="Jobs run elsewhere: do not look for a GPU here.")] = False,
