@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from radtune.artifacts.code_digest import code_digest
-from radtune.artifacts.digests import file_digest
+from radtune.artifacts.digests import file_digest, path_digest
 from radtune.artifacts.io import check_kind, content_digest, read_batches, read_footer
 from radtune.artifacts.kind import Kind
 from radtune.artifacts.kinds.captions import CAPTIONS
@@ -112,7 +112,7 @@ def _references(
         digest = current.get(source.resolve())
         if digest is None and record["kind"] is None:
             report.files += 1
-            digest = file_digest(source)
+            digest = path_digest(source)
         if digest is not None and digest != record["digest"]:
             yield Finding("stale", str(path), f"input {name} ({record['path']}) has changed since")
     for name, recorded in footer["products"].items():

@@ -37,6 +37,14 @@ def file_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
+def path_digest(path: Path) -> str:
+    """:func:`file_digest` of a file; of a folder, SHA-256 over the names and digests of all files below it."""
+    if not path.is_dir():
+        return file_digest(path)
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    return text_digest("".join(f"{file.relative_to(path)} {file_digest(file)}\n" for file in files))
+
+
 def _bytes_as_digest(value: Any) -> str:
     """Stand-in for binary cells, so that the canonical row text stays short."""
     if isinstance(value, bytes):

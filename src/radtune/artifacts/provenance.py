@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 
 from radtune.artifacts.code_digest import code_digest
-from radtune.artifacts.digests import environment_digest, file_digest
+from radtune.artifacts.digests import environment_digest, file_digest, path_digest
 from radtune.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -22,12 +22,12 @@ FOOTER_KEY = b"radtune"
 
 @dataclass(frozen=True)
 class InputRecord:
-    """One file a step read."""
+    """One file, or folder of many small ones, that a step read."""
 
     path: str
     """As the step was given it: relative to the working directory of the run."""
     digest: str
-    """Content digest of a radtune artifact, SHA-256 of the bytes of any other file."""
+    """Content digest of a radtune artifact, :func:`radtune.artifacts.digests.path_digest` of anything else."""
     kind: str | None
     """Kind of artifact, None for any other file."""
 
@@ -60,7 +60,7 @@ class Provenance:
 
 
 def record_input(path: Path) -> InputRecord:
-    """Digest of one input. An artifact's own recorded digest is taken; any other file is read through."""
+    """Digest of one input. An artifact's own recorded digest is taken; any other file is read through, and so is a folder."""
     if not path.exists():
         raise ArtifactError(f"{path}: missing", "run the step that makes it, or correct the path")
     if path.suffix == ".parquet":
@@ -70,7 +70,7 @@ def record_input(path: Path) -> InputRecord:
 
             recorded = orjson.loads(footer[FOOTER_KEY])
             return InputRecord(str(path), recorded["content_digest"], recorded["kind"])
-    return InputRecord(str(path), file_digest(path), None)
+    return InputRecord(str(path), path_digest(path), None)
 
 
 def provenance(

@@ -74,6 +74,7 @@ def test_every_image_is_an_item_with_its_reports_findings(folder: Path, tmp_path
     assert (row["caption"], row["group_id"], row["licence"]) == ("The lungs are clear.", "CXR7", LICENCE)
     assert licence_id(LICENCE) == "cc-by-nc-nd"
     assert found.footer()["notes"]["groups_in_several_splits"] == 0
+    assert list(found.footer()["inputs"]) == ["reports"]
     assert not found.quarantine
 
 

@@ -49,7 +49,7 @@ def read(source: Source) -> Iterator[Item]:
     if not reports:
         raise DataError(f"{folder}: no report (*.xml)", "unpack NLMCXR_reports.tgz again")
     images = source.image_index(source.find(*IMAGES))
-    source.files["reports"] = reports
+    source.files["reports"] = folder
     for path in reports:
         yield from _items(source, path, images)
 
