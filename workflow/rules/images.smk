@@ -45,7 +45,7 @@ rule find_burned_in_text:
         "../../envs/phi.yaml"
     threads: 1
     resources:
-        **asks(memory_mb=3_000, minutes=120),
+        **asks(memory_mb=1_500, minutes=120),
     params:
         code=code_digest("radtune.images.burned_in_text"),
         settings=run.images.canonical(),
