@@ -33,16 +33,18 @@ from radtune.workflow.rules import asking, python_on, repeated, report_files
 
 try:
     run = validated(RadtuneConfig, config, where="configuration")
-    asks = partial(asked_for, read_site(Path(workflow.basedir)))
+    site = read_site(Path(workflow.basedir))
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
+
+asks = partial(asked_for, site)
 
 # Of one Snakemake the code is one: hundreds of rules ask for the digests of a few steps.
 code_digest = cache(code_digest)
 
 layout = Layout(Path("results") / run.run)
 logs = layout.run / "logs"
-export_to_jobs(source, run.weights_cache, elsewhere=workflow.remote_exec)
+export_to_jobs(source, run.weights_cache, site.scratch, elsewhere=workflow.remote_exec)
 
 
 wildcard_constraints:

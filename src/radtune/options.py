@@ -11,6 +11,9 @@ WEIGHTS_CACHE_VARIABLE = "RADTUNE_WEIGHTS_CACHE"
 """Environment variable of the weight cache: the workflow sets it, since where weights lie changes no result and so must not be a
 param of a rule."""
 
+SCRATCH_VARIABLE = "RADTUNE_SCRATCH"
+"""Environment variable of the node's own disk, as the site file names it: where a file is read changes no result either."""
+
 SettingsOption = Annotated[
     str, typer.Option("--settings", help="The step's block of the configuration, as JSON.", metavar="JSON")
 ]
@@ -26,5 +29,13 @@ WeightsCacheOption = Annotated[
     Path,
     typer.Option(
         "--weights-cache", envvar=WEIGHTS_CACHE_VARIABLE, help="Folder of downloaded weights and packages.", file_okay=False
+    ),
+]
+ScratchOption = Annotated[
+    str | None,
+    typer.Option(
+        "--scratch",
+        envvar=SCRATCH_VARIABLE,
+        help="Folder on this node's own disk to which the image shards are copied first; variables in it are expanded.",
     ),
 ]

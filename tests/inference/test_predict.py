@@ -38,7 +38,7 @@ def adapter(world, tmp_path_factory):
     return outputs.adapter
 
 
-def ask(world, adapter, output, arm="plain", settings=None, with_modality=True, seed=SEED, shard=0):
+def ask(world, adapter, output, arm="plain", settings=None, with_modality=True, seed=SEED, shard=0, scratch=None):
     predict(
         world.captions,
         [world.questions],
@@ -52,6 +52,7 @@ def ask(world, adapter, output, arm="plain", settings=None, with_modality=True, 
         settings=settings or asking(),
         seed=seed,
         weights_cache=output.parent,
+        scratch=scratch,
     )
     return read_rows(output, PREDICTIONS)
 
@@ -85,6 +86,15 @@ def test_the_batch_size_changes_nothing_in_float32(world, adapter, tmp_path):
     for size in (1, 3, 16):
         ask(world, adapter, tmp_path / f"{size}.parquet", settings=asking(batch_size=size))
     assert len({content_digest(tmp_path / f"{size}.parquet", PREDICTIONS) for size in (1, 3, 16)}) == 1
+
+
+def test_images_copied_to_the_nodes_disk_say_the_same_and_the_shards_are_named(world, adapter, tmp_path):
+    plain, staged = tmp_path / "plain.parquet", tmp_path / "staged.parquet"
+    ask(world, adapter, plain)
+    ask(world, adapter, staged, scratch=str(tmp_path / "scratch"))
+    assert len(list((tmp_path / "scratch").rglob("images/*.parquet"))) == len(world.images)
+    assert content_digest(staged, PREDICTIONS) == content_digest(plain, PREDICTIONS)
+    assert read_footer(staged)["inputs"] == read_footer(plain)["inputs"]
 
 
 def test_folded_adapters_say_the_same_in_float32(world, adapter, tmp_path):

@@ -39,7 +39,7 @@ def world(tmp_path_factory):
     return make_world(tmp_path_factory.mktemp("world"))
 
 
-def run(world, outputs, seed=SEED, lock_wait_seconds=1.0, adaptation=ADAPTATION, **changes):
+def run(world, outputs, seed=SEED, lock_wait_seconds=1.0, adaptation=ADAPTATION, scratch=None, **changes):
     train(
         world.mix,
         world.images,
@@ -47,6 +47,7 @@ def run(world, outputs, seed=SEED, lock_wait_seconds=1.0, adaptation=ADAPTATION,
         settings=recipe(**changes).model_copy(update={"adaptation": adaptation}),
         seed=seed,
         weights_cache=outputs.folder,
+        scratch=scratch,
         lock_wait_seconds=lock_wait_seconds,
     )
     return outputs
@@ -195,6 +196,14 @@ def test_every_kind_of_state_resumes_exactly(world, tmp_path, changes):
         run(world, outputs, **changes, epochs=5)
     run(world, outputs, **changes, epochs=5)
     assert_same(outputs, whole)
+
+
+def test_images_copied_to_the_nodes_disk_teach_the_same_and_the_shards_are_named(world, tmp_path):
+    plain = run(world, Outputs(tmp_path / "plain"))
+    staged = run(world, Outputs(tmp_path / "staged"), scratch=str(tmp_path / "scratch"))
+    assert len(list((tmp_path / "scratch").rglob("images/*.parquet"))) == len(world.images)
+    assert_same(staged, plain)
+    assert read_footer(staged.training_log)["inputs"] == read_footer(plain.training_log)["inputs"]
 
 
 def test_recomputed_activations_change_nothing(world, tmp_path):

@@ -15,7 +15,7 @@ from radtune.workflow.environment import barred_from_the_network, export_to_jobs
 @pytest.fixture(autouse=True)
 def _restored(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever a test does to these variables is undone after it."""
-    for variable in ("PYTHONPATH", "PATH", "RADTUNE_WEIGHTS_CACHE", *OFFLINE_VARIABLES):
+    for variable in ("PYTHONPATH", "PATH", "RADTUNE_WEIGHTS_CACHE", "RADTUNE_SCRATCH", *OFFLINE_VARIABLES):
         monkeypatch.setenv(variable, os.environ.get(variable, ""))
 
 
@@ -30,6 +30,13 @@ def test_variables_are_put_before_what_was_there(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("PYTHONPATH")
     export_to_jobs(Path("/source"), "cache")
     assert os.environ["PYTHONPATH"] == "/source"
+
+
+def test_scratch_is_handed_on_as_it_is_written() -> None:
+    export_to_jobs(Path("/source"), "cache", "$TMPDIR/images")
+    assert os.environ["RADTUNE_SCRATCH"] == "$TMPDIR/images"
+    export_to_jobs(Path("/source"), "cache")
+    assert os.environ["RADTUNE_SCRATCH"] == "$TMPDIR/images", "what the user set stays"
 
 
 def test_jobs_of_a_cluster_do_not_ask_the_network(monkeypatch: pytest.MonkeyPatch) -> None:

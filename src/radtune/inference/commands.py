@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from radtune.options import SeedOption, SettingsOption, WeightsCacheOption
+from radtune.options import ScratchOption, SeedOption, SettingsOption, WeightsCacheOption
 
 app = typer.Typer(help="Predict with a trained model, or a baseline.", no_args_is_help=True)
 
@@ -48,6 +48,7 @@ def predict_command(
     shard: Annotated[
         int, typer.Option(help="Which of the settings' `generation.shards`, from 0; `gather` puts them together.")
     ] = 0,
+    scratch: ScratchOption = None,
 ) -> None:
     """Ask a trained model about the test split, or go on where the same command was cut short.
 
@@ -71,6 +72,7 @@ def predict_command(
             settings=PredictStep.parse(settings),
             seed=seed,
             weights_cache=weights_cache,
+            scratch=scratch,
         )
 
 

@@ -15,6 +15,7 @@ from radtune.artifacts.kinds.predictions import PREDICTIONS
 from radtune.artifacts.provenance import provenance
 from radtune.config.models import PredictStep
 from radtune.errors import ArtifactError, ConfigError
+from radtune.images.staging import staged
 from radtune.images.store import ImageStore
 from radtune.inference.partial import load_batch, partial_folder, remove, save_batch
 from radtune.inference.rows import TestRow, batches_of_shard, read_test_rows
@@ -46,6 +47,7 @@ def predict(
     settings: PredictStep,
     seed: int,
     weights_cache: Path,
+    scratch: str | None = None,
 ) -> None:
     """Write what the model with ``adapter`` says to every test caption and accepted test question of
     ``settings.generation.tasks``; with several `generation.shards`, those of shard number ``shard`` (from 0), which
@@ -53,7 +55,8 @@ def predict(
 
     In the arm `modality` the modality that ``modality_predictions`` predicts comes before each prompt; in `plain` that
     file is not read. Batches are formed from the sorted row ids. Finished batches outlive a kill
-    (:mod:`radtune.inference.partial`).
+    (:mod:`radtune.inference.partial`). The images are read from copies on the node's disk ``scratch``, if given
+    (:mod:`radtune.images.staging`).
 
     Raises :class:`ConfigError` if the arm lacks its input or there is no such shard, :class:`ArtifactError` if the adapter was
     trained for another build, and :class:`radtune.training.termination.Stopped` if SIGTERM came (the finished batches are kept).
@@ -78,7 +81,7 @@ def predict(
     family = f"radtune.models.families.{settings.build.family}"  # loaded by name, so no import shows it
     mark = fingerprint(settings, seed, code_digest(__name__, family), flat)
 
-    store = ImageStore(images)
+    store = ImageStore(staged(images, scratch))
     test = read_test_rows(captions, questions, store, modality_predictions, generation.tasks)
     batches = batches_of_shard(test.rows, generation.batch_size, shard, generation.shards)
     rows = [row for batch in batches.values() for row in batch]

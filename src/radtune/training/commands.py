@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from radtune.options import SeedOption, SettingsOption, WeightsCacheOption
+from radtune.options import ScratchOption, SeedOption, SettingsOption, WeightsCacheOption
 
 app = typer.Typer(help="Train a model.", no_args_is_help=True)
 
@@ -23,6 +23,7 @@ def train_command(
     settings: SettingsOption,
     seed: SeedOption,
     weights_cache: WeightsCacheOption,
+    scratch: ScratchOption = None,
 ) -> None:
     """Train one model on one mix, or go on where the same training was cut short.
 
@@ -44,6 +45,7 @@ def train_command(
             settings=TrainStep.parse(settings),
             seed=seed,
             weights_cache=weights_cache,
+            scratch=scratch,
         )
 
 

@@ -18,6 +18,7 @@ from radtune.artifacts.kinds.training_log import TRAINING_LOG
 from radtune.artifacts.provenance import provenance
 from radtune.config.models import TrainStep
 from radtune.errors import DataError
+from radtune.images.staging import staged
 from radtune.images.store import ImageStore
 from radtune.models.adaptation import adapt
 from radtune.models.family import Example, FamilyModel
@@ -45,6 +46,7 @@ def train(
     settings: TrainStep,
     seed: int,
     weights_cache: Path,
+    scratch: str | None = None,
     lock_wait_seconds: float = LOCK_WAIT_SECONDS,
 ) -> None:
     """Train the model that ``settings`` describes on the ``train`` rows of ``mix``, keeping the state with the lowest
@@ -53,7 +55,7 @@ def train(
     Resumes from ``checkpoints`` if the same training (settings, seed, code and content of the inputs) was cut short,
     and removes them when it is done. Writes ``adapter`` (safetensors: every trained tensor by name), ``training_log``
     and ``trained_modules``. Called by each process that `torchrun` starts, it shares the work with the others; only the first
-    writes.
+    writes. The images are read from copies on the node's disk ``scratch``, if given (:mod:`radtune.images.staging`).
 
     Raises :class:`radtune.training.termination.Stopped` if SIGTERM came (the state is saved), :class:`DataError` if the mix
     cannot be trained on, and :class:`RadtuneError` if the training diverges or another process is training into the
@@ -76,7 +78,7 @@ def train(
         model.network.to(device)
         if settings.training.activation_checkpointing:
             model.enable_activation_checkpointing()
-        train_rows, valid_rows = read_mix(mix, ImageStore(images), model)
+        train_rows, valid_rows = read_mix(mix, ImageStore(staged(images, scratch)), model)
         trainer = Trainer(
             model,
             train_rows,
