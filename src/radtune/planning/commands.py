@@ -25,6 +25,10 @@ def plan(
     strategy: Annotated[list[str] | None, typer.Option(help="Only models with this strategy; may be repeated.")] = None,
     format: Annotated[Format, typer.Option(help="A table for people or JSON for programs.")] = Format.table,
     results: Annotated[Path, typer.Option(help="Folder of the runs, to count rows that exist already.")] = Path("results"),
+    pending: Annotated[
+        bool,
+        typer.Option("--pending", help="Only what a start would run now, by a dry-run of Snakemake in this folder."),
+    ] = False,
 ) -> None:
     """Show what each model would train and cost: parameters, tokens, steps, memory, GPU hours. Downloads nothing."""
     import orjson
@@ -35,11 +39,23 @@ def plan(
     settings = load_config(config or [Path("config.yaml")])
     names = chosen_models(settings, model or (), strategy or ())
 
+    from radtune.planning.pending import models_of, pending_jobs, pending_model
     from radtune.planning.plan import assumptions, plan_model
-    from radtune.planning.table import table
+    from radtune.planning.table import pending_table, table
+
+    if pending:
+        jobs = pending_jobs(config or ())
+        names = models_of(jobs, names)
 
     plans = [plan_model(settings, name, results=results) for name in names]
     notes = assumptions(settings.planning)
+    if pending:
+        models = [pending_model(jobs, plan, settings, results) for plan in plans]
+        if format is Format.json:
+            print(orjson.dumps({"assumptions": notes, "jobs": jobs, "models": models}, option=orjson.OPT_INDENT_2).decode())
+        else:
+            print(pending_table(models, jobs, notes))
+        return
     if format is Format.json:
         print(orjson.dumps({"assumptions": notes, "models": plans}, option=orjson.OPT_INDENT_2).decode())
     else:

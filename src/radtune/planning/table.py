@@ -5,18 +5,17 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+from radtune.planning.pending import PendingJobs, PendingModel
 from radtune.planning.plan import ModelPlan, PrintedPlan
 
 WIDTH = 120
 _HEADER = ("model", "strategy", "parameters", "trainable", "%", "image", "row", "steps", "GiB", "train", "test")
+_PENDING_HEADER = ("model", "training", "GPU hours", "GiB", "prediction jobs", "GPU hours")
 
 
 def table(plans: Sequence[ModelPlan], assumptions: Sequence[str]) -> str:
     """One line a model, then what needs more than a line: stages, printed counts, memory, rows, assumptions."""
-    lines = [_HEADER, *map(_cells, plans)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADER))]
-    text = ["  ".join(_aligned(line, widths)).rstrip() for line in lines]
-    text.insert(1, "-" * max(map(len, text)))
+    text = _columns([_HEADER, *map(_cells, plans)], names=2)
     text += [
         "",
         "* trained in this run   image, row: tokens   GiB: peak of training, ! more than the device has   train, test: GPU hours",
@@ -31,6 +30,37 @@ def table(plans: Sequence[ModelPlan], assumptions: Sequence[str]) -> str:
     text += _section("Rows", list(dict.fromkeys(_rows(plan) for plan in plans)))
     text += ["", "Assumptions", *(line for sentence in assumptions for line in _wrapped("", sentence, 0))]
     return "\n".join(text)
+
+
+def pending_table(models: Sequence[PendingModel], jobs: PendingJobs, assumptions: Sequence[str]) -> str:
+    """One line a model that has something to be done, then totals, the other rules, and what the hours rest on."""
+    if not jobs.rules:
+        return "Nothing to be done."
+    text = _columns([_PENDING_HEADER, *map(_pending_cells, models)], names=2) if models else []
+    hours = sum(model.training_hours + model.prediction_hours for model in models)
+    text += [
+        "",
+        f"{jobs.gpu_jobs:,} jobs with a GPU, {jobs.cpu_jobs:,} without. Models take {hours:,.1f} GPU hours by this plan; "
+        f"time limits add up to {jobs.requested_gpu_hours:,.1f}.",
+    ]
+    shown = {f"{step}_{model.model}" for model in models for step in ("train", "predict")}
+    others = ", ".join(
+        f"{rule} ({count:,} jobs)" if count > 1 else rule for rule, count in jobs.rules.items() if rule not in shown
+    )
+    text += _section("Other rules", [("", others)])
+    return "\n".join([*text, "", "Assumptions", *(line for sentence in assumptions for line in _wrapped("", sentence, 0))])
+
+
+def _pending_cells(model: PendingModel) -> tuple[str, ...]:
+    training = "no" if not model.training_jobs else f"from step {model.first_step:,} of {model.training_steps:,}"
+    return (
+        model.model,
+        training,
+        f"{model.training_hours:,.1f}",
+        f"{model.peak_gib:.1f}",
+        f"{model.prediction_jobs:,}",
+        f"{model.prediction_hours:,.1f}",
+    )
 
 
 def _cells(plan: ModelPlan) -> tuple[str, ...]:
@@ -50,10 +80,16 @@ def _cells(plan: ModelPlan) -> tuple[str, ...]:
     )
 
 
-def _aligned(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
-    """Names to the left, numbers to the right."""
-    pairs = list(zip(cells, widths, strict=True))
-    return [cell.ljust(width) for cell, width in pairs[:2]] + [cell.rjust(width) for cell, width in pairs[2:]]
+def _columns(lines: Sequence[tuple[str, ...]], names: int) -> list[str]:
+    """A header and lines, aligned: the first columns are ``names`` and go to the left, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    text = []
+    for line in lines:
+        pairs = list(zip(line, widths, strict=True))
+        cells = [cell.ljust(width) for cell, width in pairs[:names]] + [cell.rjust(width) for cell, width in pairs[names:]]
+        text.append("  ".join(cells).rstrip())
+    text.insert(1, "-" * max(map(len, text)))
+    return text
 
 
 def _section(title: str, entries: Sequence[tuple[str, str]]) -> list[str]:
