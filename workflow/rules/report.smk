@@ -15,6 +15,7 @@ rule build_report:
         rules.filter_questions.output.pairs,
         rules.make_known_questions.output.pairs,
         all_images,
+        all_burned_in_text,
         all_scores,
         [layout.trained_modules(system) for system in run.systems],
         # Templates and styles are no Python, so the digest of the code does not see them.

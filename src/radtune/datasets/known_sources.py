@@ -59,9 +59,10 @@ KNOWN_SOURCES = {
         "zenodo:10499039",
     ),
     "pmc_vqa": KnownSource(
-        "",
-        "huggingface.co/datasets/xmcmic/PMC-VQA, named in github.com/xiaoman-zhang/PMC-VQA; no commit was found to pin",
-        by_hand="write hub:xmcmic/PMC-VQA@<commit> with a commit of your choice; the images are 22 GB packed",
+        "CC BY-SA; the articles CC0 or CC BY",
+        "huggingface.co/datasets/xmcmic/PMC-VQA, named in github.com/xiaoman-zhang/PMC-VQA; its card at this commit states the "
+        "licence. The images are 22 GB packed",
+        "hub:xmcmic/PMC-VQA@b56ae594f794867893143b337b4118a835794647",
     ),
     "mimic_cxr": KnownSource(
         "PhysioNet Credentialed Health Data License 1.5.0",
@@ -69,7 +70,7 @@ KNOWN_SOURCES = {
         by_hand="become a credentialed user of PhysioNet; radtune reads a local copy only",
     ),
     "iu_xray": KnownSource(
-        "",
+        "each report's own licenseURL; CC BY-NC-ND 4.0 by the cards of copies",
         "openi.nlm.nih.gov, the question about downloads in its FAQ",
         "https://openi.nlm.nih.gov/imgs/collections/NLMCXR_reports.tgz https://openi.nlm.nih.gov/imgs/collections/NLMCXR_png.tgz",
     ),

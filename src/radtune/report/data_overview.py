@@ -26,6 +26,16 @@ class Source:
 
 
 @dataclass(frozen=True)
+class BurnedInText:
+    """Images by the text that stands in them; never the text itself."""
+
+    images: int
+    with_text: int
+    flagged: int
+    """With so much text that a name or a date may be among it."""
+
+
+@dataclass(frozen=True)
 class DataOverview:
     """The data of a run."""
 
@@ -43,6 +53,8 @@ class DataOverview:
     """Most images first."""
     packages: dict[str, int]
     """Images of the embedded sample by the package they come from."""
+    burned_in_text: BurnedInText | None
+    """What the search for text in the pictures found; None where it was not made."""
 
 
 MAXIMUM_SOURCES = 50
@@ -72,6 +84,19 @@ def read_data_overview(run: Run) -> DataOverview | None:
         clashes=sum(row["clash"] for row in labels),
         sources=_sources(rows),
         packages=dict(sorted(packages.items())),
+        burned_in_text=_burned_in_text(run),
+    )
+
+
+def _burned_in_text(run: Run) -> BurnedInText | None:
+    shards = [found for path in run.layout.all_burned_in_text(len(run.image_shards)) if (found := run.artifact(path))]
+    if not shards:
+        return None
+    footers = [shard.footer for shard in shards]
+    return BurnedInText(
+        sum(footer["rows_out"] for footer in footers),
+        sum(footer["notes"]["with_text"] for footer in footers),
+        sum(footer["notes"]["flagged"] for footer in footers),
     )
 
 

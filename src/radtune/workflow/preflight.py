@@ -28,6 +28,9 @@ being unpacked, for checkpoints, and for a data set of one's own."""
 MODEL_DISK_MB = 40_000
 """Free disk asked for a model from the hub: the largest published one has 8.9 billion parameters, 18 GB in bfloat16 and 36 GB in
 float32; checkpoints hold trained tensors with float32 masters and two moments. An allowance, not a measurement."""
+CHECKPOINTS_DISK_MB = 8_000
+"""The part of it that a model asks for whose weights are there already: two states of 300 million trained parameters with 12 bytes
+each."""
 OTHER_DISK_MB = 4_000
 """Free disk asked for each other source on the hub: classifiers, and encoders of metrics of up to about a billion parameters."""
 PREFETCH = "run `radtune prefetch` with this configuration where there is internet"
@@ -88,6 +91,8 @@ def _packages(config: RadtuneConfig) -> Iterator[Need]:
         wanted["medcat"] = "concepts"
     if config.datasets.folder is None:
         wanted["pydicom"] = "data"
+    if config.images.burned_in_text.find:
+        wanted["rapidocr"] = "phi"
     if config.questions.backend != "local":
         wanted[config.questions.backend] = "questions"
     for module, extra in wanted.items():
@@ -167,8 +172,10 @@ def _question_writer(config: RadtuneConfig) -> Iterator[Need]:
 
 
 def _disk(config: RadtuneConfig) -> Iterator[Need]:
-    hub = {one.text: one.key.startswith("models.") for one in weight_sources(config) if one.text.startswith("hub:")}
-    wanted = SAMPLE_DISK_MB + sum(MODEL_DISK_MB if of_model else OTHER_DISK_MB for of_model in hub.values())
+    cache, wanted = Path(config.weights_cache), SAMPLE_DISK_MB
+    for one in {one.text: one for one in weight_sources(config) if one.text.startswith("hub:")}.values():
+        whole, afterwards = (MODEL_DISK_MB, CHECKPOINTS_DISK_MB) if one.key.startswith("models.") else (OTHER_DISK_MB, 0)
+        wanted += afterwards if _is_fetched(one, cache) else whole
     free = shutil.disk_usage(Path.cwd()).free // MEGABYTE
     state: Literal["there", "lacking"] = "there" if free >= wanted else "lacking"
     yield Need(state, "disk", f"{free:,} MB free here, {wanted:,} MB wanted")
