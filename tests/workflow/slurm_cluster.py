@@ -175,8 +175,8 @@ SlurmUser={user}
 SlurmdUser={user}
 AuthType=auth/munge
 CredType=cred/munge
-# A failed or requeued job starts again after cred_expire seconds.
-AuthInfo=socket={self.folder}/run/munge.sock,cred_expire=1
+# A requeued job starts again after cred_expire seconds, of which five are the least.
+AuthInfo=socket={self.folder}/run/munge.sock,cred_expire=5
 CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
 # Nodes may claim more processors and memory than this machine has.
 SlurmdParameters=config_overrides

@@ -1,7 +1,7 @@
 """The workflow on a real SLURM of two virtual nodes: what its jobs ask for, and what each fault costs a training.
 
-Every fault strikes a training that has saved a state and is far from done. Afterwards the outputs must be those of a training that
-nothing disturbed, and no saved state may be lost. Each test prints what the fault cost.
+Every fault strikes a training that has saved a state and is far from done. Afterwards the outputs must be those of a training
+that nothing disturbed, and no saved state may be lost. Each test prints what the fault cost (`pytest -rP`).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from workflow.slurm_cluster import Job, SlurmCluster, is_stopped_by, missing_programs, processes_of, wait_for
 
 # The fixture `finished_run` is a Clone (conftest.py), which importlib mode does not let tests import by name.
@@ -211,7 +212,7 @@ class Training:
                 assert made.read_bytes() == expected.read_bytes(), output
         assert self.saved_step() == 0, "states outlived the training"
         for steps, seconds in self.lost:
-            print(f"at most {steps} steps lost (a state every {INTERVAL}); went on after {seconds:.0f} s")
+            print(f"at most {steps} steps lost (a state every {INTERVAL}); went on after {seconds:.0f} s")  # noqa: T201
 
     def explain(self) -> str:
         """What is known when something did not happen."""
