@@ -157,3 +157,17 @@ def test_target_that_matches_nothing(tmp_path: Path) -> None:
     ]
     assert need.state == "lacking"
     assert "language:nothing" in need.detail
+
+
+def test_fetched_weights_want_no_more_disk(tmp_path: Path) -> None:
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    models = {"smolvlm_500m": {"build": {"sources": {"model": f"hub:org/name@{commit}"}}}}
+    config = configured(tmp_path, systems=["smolvlm_500m"], models=models, modality={"source": "tiny:"}, metrics={"metrics": []})
+
+    def wanted_mb() -> int:
+        (disk,) = [need for need in check_needs(config, cluster=True) if need.what == "disk"]
+        return int(disk.detail.partition("here, ")[2].partition(" MB")[0].replace(",", ""))
+
+    assert wanted_mb() == 44_000
+    (tmp_path / f"weights/hub/models--org--name/snapshots/{commit}").mkdir(parents=True)
+    assert wanted_mb() == 12_000

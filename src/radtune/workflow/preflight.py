@@ -29,8 +29,8 @@ MODEL_DISK_MB = 40_000
 """Free disk asked for a model from the hub: the largest published one has 8.9 billion parameters, 18 GB in bfloat16 and 36 GB in
 float32; checkpoints hold trained tensors with float32 masters and two moments. An allowance, not a measurement."""
 CHECKPOINTS_DISK_MB = 8_000
-"""The part of it that a model asks for whose weights are there already: two states of 300 million trained parameters with 12 bytes
-each."""
+"""The part of it that a model asks for whose weights are there already: two states of 300 million trained parameters with 12
+bytes each."""
 OTHER_DISK_MB = 4_000
 """Free disk asked for each other source on the hub: classifiers, and encoders of metrics of up to about a billion parameters."""
 PREFETCH = "run `radtune prefetch` with this configuration where there is internet"
@@ -148,9 +148,17 @@ def _hub_token() -> bool:
 
 
 def _question_writer(config: RadtuneConfig) -> Iterator[Need]:
-    """Ask the server of the question writer for its models; the answer's content is the step's affair."""
+    """Ask the server of the question writer for its models; the answer's content is the step's affair. Of a server that the job
+    starts for itself, the program must be there."""
     questions = config.questions
     if questions.backend == "local":
+        return
+    if questions.server_command:
+        program = questions.server_command[0]
+        if shutil.which(program):
+            yield Need("there", "question writer", f"{program} will be started in its job")
+        else:
+            yield Need("lacking", "question writer", f"questions.server_command: no program {program!r} on the PATH")
         return
     import httpx
 
@@ -209,7 +217,7 @@ def _memory(config: RadtuneConfig, cluster: bool) -> Iterator[Need]:
 def _gpu(config: RadtuneConfig) -> Iterator[Need]:
     """What the greediest job wants, against what it can lease here (:mod:`radtune.workflow.gpu_lease`) and torch can use."""
     jobs = (config.jobs.modality, config.jobs.questions, config.jobs.metrics)
-    wanted = max(job.gpu for job in (*(config.models[system].resources for system in config.systems), *jobs))
+    wanted = max([config.models[system].resources.gpu for system in config.systems] + [job.gpu for job in jobs])
     if not wanted:
         return
     import torch
