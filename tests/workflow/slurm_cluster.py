@@ -259,8 +259,8 @@ def wait_for(happened: Callable[[], bool], seconds: float, explain: Callable[[],
         time.sleep(pause)
 
 
-def is_stopped_by(pid: int, number: signal.Signals) -> bool:
-    """Whether a signal waits for a process to take it, or the process is gone."""
+def is_told(pid: int, number: signal.Signals) -> bool:
+    """Whether a signal was sent that the process (held still) has not taken yet, or the process is gone."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except FileNotFoundError:

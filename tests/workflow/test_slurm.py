@@ -15,13 +15,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from workflow.slurm_cluster import Job, SlurmCluster, is_stopped_by, missing_programs, processes_of, wait_for
+from workflow.slurm_cluster import Job, SlurmCluster, is_told, missing_programs, processes_of, wait_for
 
 # The fixture `finished_run` is a Clone (conftest.py), which importlib mode does not let tests import by name.
 Clone = Any
@@ -126,6 +126,12 @@ def undisturbed(finished_run: Clone, tmp_path_factory: pytest.TempPathFactory) -
     return clone
 
 
+def content(clone: Clone, output: str) -> str | bytes:
+    """What must be equal of an output: the digest of a table's content (wall times are no part of it), the bytes of weights."""
+    path = clone.folder / output
+    return str(clone.footer(path)["content_digest"]) if path.suffix == ".parquet" else bytes(path.read_bytes())
+
+
 class Training:
     """The training of one clone on the cluster, its inputs there and nothing of it done."""
 
@@ -165,7 +171,7 @@ class Training:
     def log_text(self) -> str:
         return self.log.read_text() if self.log.exists() else ""
 
-    def wait_until(self, happened: Any) -> None:
+    def wait_until(self, happened: Callable[[], bool]) -> None:
         """Wait for an event; fail once Snakemake has ended without it."""
 
         def decided() -> bool:
@@ -202,14 +208,7 @@ class Training:
         """Wait for Snakemake to succeed; then compare."""
         assert self.process.wait(LIMIT) == 0, self.explain()
         for output in OUTPUTS:
-            made, expected = self.clone.folder / output, self.undisturbed.folder / output
-            if made.suffix == ".parquet":
-                digests = [
-                    Clone_.footer(path)["content_digest"] for Clone_, path in ((self.clone, made), (self.undisturbed, expected))
-                ]
-                assert digests[0] == digests[1], output
-            else:
-                assert made.read_bytes() == expected.read_bytes(), output
+            assert content(self.clone, output) == content(self.undisturbed, output), output
         assert self.saved_step() == 0, "states outlived the training"
         for steps, seconds in self.lost:
             print(f"at most {steps} steps lost (a state every {INTERVAL}); went on after {seconds:.0f} s")  # noqa: T201
@@ -284,20 +283,23 @@ def test_a_node_without_power(training: Training) -> None:
         wait_for(lambda: training.cluster.node_states() == {"idle"}, LIMIT)
 
 
-@pytest.mark.parametrize("ahead", [60, 0])
-def test_a_time_limit_reached_twice(training: Training, ahead: int) -> None:
-    """Limits count in minutes and SLURM looks at them every half a minute, so the trainer is held still until it did."""
-    for _ in range(2):
+def test_a_time_limit_reached_twice(training: Training) -> None:
+    """Once the job is told to save ahead of its limit (`--signal`), once the limit is reached before anybody was told.
+
+    SLURM counts limits in minutes and looks at them every half a minute, so the limit is moved to where the training is, and
+    the trainer is held still until SLURM has looked.
+    """
+    for seconds_left in (60, 0):
         job = training.strike_point()
         trainer = training.trainer(job)
         os.kill(trainer, signal.SIGSTOP)
-        end = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(time.time() + ahead))
+        end = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(time.time() + seconds_left))
         training.cluster.command("scontrol", "update", f"JobId={job.job_id}", f"EndTime={end}")
-        training.wait_until(lambda pid=trainer: is_stopped_by(pid, signal.SIGTERM))
+        training.wait_until(lambda pid=trainer: is_told(pid, signal.SIGTERM))
         os.kill(trainer, signal.SIGCONT)
         training.goes_on()
     training.ends_as_undisturbed()
-    assert [job.state for job in training.jobs] == ["FAILED", "FAILED", "COMPLETED"]
+    assert len(training.jobs) == 3
 
 
 def test_a_full_disk(undisturbed: Clone, cluster: SlurmCluster, tmp_path: Path) -> None:
