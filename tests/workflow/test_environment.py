@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,6 +12,8 @@ import pytest
 
 from radtune.network import OFFLINE_VARIABLES
 from radtune.workflow.environment import barred_from_the_network, export_to_jobs
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -57,3 +61,27 @@ def test_who_knows_better_lets_jobs_ask_the_network(monkeypatch: pytest.MonkeyPa
     export_to_jobs(Path("/source"), "cache", elsewhere=True)
     assert os.environ["HF_HUB_OFFLINE"] == "0"
     assert barred_from_the_network(cluster=True) is None
+
+
+def test_a_job_of_a_cluster_fails_at_once_and_says_what_to_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Snakemake as its executor starts it in a SLURM job, without the SLURM, and with an empty cache of weights."""
+    for variable in OFFLINE_VARIABLES:
+        monkeypatch.delenv(variable)
+    shutil.copy(ROOT / "config.yaml", tmp_path)
+    configuration = ["--configfile", str(ROOT / "workflow/runs/sample.yaml"), "--config", f"weights_cache={tmp_path / 'empty'}"]
+    as_a_job = ["--mode", "remote", "--no-hooks", "--allowed-rules", "make_sample", "--cores", "1", "--directory", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        *configuration,
+        *as_a_job,
+        "--",
+        "results/sample/datasets/sample_sources.parquet",
+    ]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    log = (tmp_path / "results/sample/logs/make_sample.log").read_text()
+    assert done.returncode == 1
+    assert "HF_HUB_OFFLINE forbids the network" in log, done.stdout[-3000:]
+    assert "run `radtune prefetch` with the run's configuration" in log
+    assert not (tmp_path / "empty").exists()
