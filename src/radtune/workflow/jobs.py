@@ -37,6 +37,12 @@ class Job:
     shards: int = 1
     """Of a prediction: this one, counted from 0, and how many jobs share the rows of an arm."""
 
+    @property
+    def comment(self) -> str:
+        """What Snakemake's SLURM executor writes beside the job: rule and wildcards, which the name of the log holds too."""
+        wildcards = self.log.stem.removeprefix(self.rule).replace("-", "_")
+        return f"rule_{self.rule}" + (f"_wildcards{wildcards}" if wildcards else "")
+
 
 def jobs_of(config: RadtuneConfig, layout: Layout) -> list[Job]:
     """Every job of the run in ``layout``, in the order of the rooms, as it would be from nothing."""
@@ -64,6 +70,9 @@ def _jobs(config: RadtuneConfig, layout: Layout) -> Iterator[Job]:
     for shard in range(shards):
         made = (layout.images(shard, shards), layout.images_quarantine(shard, shards))
         yield shared("standardise_images", *made, log=f"standardise_images-{shard:05d}")
+        if config.images.burned_in_text.find:
+            text = layout.burned_in_text(shard, shards)
+            yield shared("find_burned_in_text", text, log=f"find_burned_in_text-{shard:05d}")
     yield shared("find_leakage", layout.leakage)
     yield shared("label_modalities", layout.modality_labels)
     gpus = config.jobs.modality.gpu

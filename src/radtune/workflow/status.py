@@ -64,14 +64,17 @@ def run_status(folder: Path, planned: Mapping[str, PlannedHours] | None = None) 
     configuration is Snakemake's to say (``radtune plan --pending``). Raises :class:`DataError` if ``folder`` holds no run.
     """
     config = recorded_config(folder)
-    traces = _Traces(folder.absolute(), jobs_of(config, Layout(folder.absolute())))
+    # Processes and the scheduler know the project by its real path; the folder of results may be a link to another disk.
+    project = folder.absolute().parents[1].resolve()
+    layout = Layout(project / folder.absolute().parent.name / folder.absolute().name)
+    traces = _Traces(project, layout, jobs_of(config, layout))
     jobs = [_job_status(job, traces, config, planned or {}) for job in traces.jobs]
     counts = Counter(job.state for job in jobs)
     return RunStatus(
         run=str(folder),
         states={state: counts[state] for state in STATES if counts[state]},
         gpu_hours=sum((job.gpu_hours for job in jobs), GpuHours()),
-        scheduler="not needed" if not traces.submitted else "no answer" if traces.queue is None else "asked",
+        scheduler="not needed" if not traces.marks else "no answer" if traces.queue is None else "asked",
         jobs=jobs,
     )
 
@@ -104,15 +107,11 @@ def planned_hours(folder: Path) -> dict[str, PlannedHours]:
 class _Traces:
     """What is looked at once for all jobs of a run."""
 
-    def __init__(self, folder: Path, jobs: list[Job]) -> None:
-        self.jobs = jobs
-        self.project = folder.parents[1]
-        self.layout = Layout(folder)
-        self.processes = running_here(folder / "logs")
-        outputs = {output for job in jobs for output in job.outputs}
-        self.marks = {output: job for output, job in unfinished(self.project).items() if output in outputs}
-        self.submitted = {job for job in self.marks.values() if job is not None}
-        self.queue = queue(self.submitted)
+    def __init__(self, project: Path, layout: Layout, jobs: list[Job]) -> None:
+        self.project, self.layout, self.jobs = project, layout, jobs
+        self.processes = running_here(layout.run / "logs")
+        self.marks = unfinished(project) & {output for job in jobs for output in job.outputs}
+        self.queue = queue(project) if self.marks else {}
 
     @cached_property
     def verdicts(self) -> dict[Path, str]:
@@ -135,10 +134,10 @@ def _state(job: Job, traces: _Traces) -> tuple[State, str]:
     """The state of one job, and what there is to say about it."""
     if job.log in traces.processes:
         return "running", f"process {traces.processes[job.log]} here"
-    marked = [output for output in job.outputs if output in traces.marks]
-    for number in sorted({traces.marks[output] or "" for output in marked}):
-        if found := (traces.queue or {}).get(number):
-            return "queued" if found.state == "PENDING" else "running", f"job {number} {found.state.lower()}: {found.place}"
+    marked = not traces.marks.isdisjoint(job.outputs)
+    if marked and (found := (traces.queue or {}).get(job.comment)):
+        waits = found.state == "PENDING"
+        return "queued" if waits else "running", f"SLURM job {found.number}, {found.state.lower()}: {found.place}"
     if (folder := _resumable(job, traces.layout)) and (who := holder(folder)):
         return "running", who
     if all(output.exists() for output in job.outputs):

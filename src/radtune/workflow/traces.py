@@ -11,7 +11,6 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +21,9 @@ from radtune.training.folder_lock import LEASE_SECONDS, lock_path
 SQUEUE_SECONDS = 5.0
 """How long the scheduler may take to answer. A login node must not hang with it."""
 
+SEPARATOR = "\x1f"
+"""Between the fields of `squeue`: in no folder's name."""
+
 NEWEST_LOGS = 20
 """Logs of Snakemake that are searched for the end of a job."""
 
@@ -30,6 +32,7 @@ NEWEST_LOGS = 20
 class QueuedJob:
     """A job as `squeue` shows it."""
 
+    number: str
     state: str
     """Such as ``RUNNING`` or ``PENDING``."""
     place: str
@@ -52,48 +55,46 @@ def running_here(folder: Path) -> dict[Path, int]:
     return found
 
 
-def unfinished(project: Path) -> dict[Path, str | None]:
-    """Outputs that Snakemake began and has not noted as made, with the job id of the scheduler if there is one.
+def unfinished(project: Path) -> set[Path]:
+    """Outputs that Snakemake began and has not noted as made. ``project`` is the folder in which it runs.
 
-    ``project`` is the folder in which Snakemake runs. The marks of a Snakemake that was killed stay.
+    The marks of a Snakemake that was killed stay.
     """
     marks = project / ".snakemake/incomplete"
-    found = {}
+    found = set()
     for path in marks.rglob("*"):
         if not path.is_file():
             continue
         # A long name is spread over folders, each with an @ before its part.
         encoded = "".join(part.removeprefix("@") for part in path.relative_to(marks).parts)
         try:
-            output = project / base64.urlsafe_b64decode(encoded).decode()
-            mark = json.loads(path.read_text())
-        except (binascii.Error, ValueError, OSError):  # being written, or not Snakemake's
+            found.add(project / base64.urlsafe_b64decode(encoded).decode())
+        except (binascii.Error, UnicodeDecodeError):  # not Snakemake's
             continue
-        job = mark.get("external_jobid")
-        found[output] = None if job is None else str(job)
     return found
 
 
-def queue(jobs: Collection[str]) -> dict[str, QueuedJob] | None:
-    """Those of ``jobs`` that the scheduler still has; None where it cannot be asked."""
-    if not jobs:
-        return {}
+def queue(project: Path) -> dict[str, QueuedJob] | None:
+    """Jobs that the scheduler has for the workflow in ``project``, by their comment (:attr:`radtune.workflow.jobs.Job.comment`).
+
+    None where the scheduler cannot be asked.
+    """
     if shutil.which("squeue") is None:
         return None
-    # Not --jobs: squeue fails as a whole where it has forgotten one of them.
-    command = ["squeue", "--noheader", "--me", "--format=%i|%T|%R"]
+    fields = ("%i", "%T", "%R", "%Z", "%k")  # id, state, place or reason, folder, comment
+    command = ["squeue", "--noheader", f"--user={(project / '.snakemake').owner()}", f"--format={SEPARATOR.join(fields)}"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SQUEUE_SECONDS, check=False)
     except (subprocess.TimeoutExpired, OSError):
         return None
     if done.returncode:
         return None
-    found = {}
-    for line in done.stdout.splitlines():
-        job, state, place = line.strip().split("|", 2)
-        if job in jobs:
-            found[job] = QueuedJob(state, place)
-    return found
+    lines = [line.split(SEPARATOR) for line in done.stdout.splitlines()]
+    return {
+        comment: QueuedJob(number, state, place)
+        for number, state, place, folder, comment in (line for line in lines if len(line) == len(fields))
+        if folder == str(project)
+    }
 
 
 def holder(folder: Path) -> str | None:
