@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from questions.language_server import MODEL_DIGEST, Handler, caption_of, reply_to
 from radtune.artifacts.digests import text_digest
 from radtune.artifacts.io import write
 from radtune.artifacts.kinds.captions import CAPTIONS
 from radtune.artifacts.provenance import provenance
 from radtune.config.questions import QuestionSettings
 
-WriteCaptions = Callable[[list[dict[str, Any]]], Path]
+__all__ = ["CAPTIONS_OF_ITEMS", "MODEL_DIGEST", "LanguageServer", "WriteCaptions"]
 
-MODEL_DIGEST = "46e0c10c039e019119339687c3c1757cc81b9da49709a3b3924863ba87ca666e"
+WriteCaptions = Callable[[list[dict[str, Any]]], Path]
 
 CAPTIONS_OF_ITEMS = {
     "item_1": "Axial CT of the abdomen with a hypodense lesion in the left lobe of the liver.",
@@ -75,17 +75,7 @@ class LanguageServer:
 
     def asked_about(self) -> list[str]:
         """Captions of all chats so far, sorted."""
-        return sorted(_caption(request) for request in self.requests)
-
-
-def _caption(request: Mapping[str, Any]) -> str:
-    """The caption in the last turn of a chat."""
-    return str(request["messages"][-1]["content"]).rsplit("Caption: ", 1)[1]
-
-
-def _reply(caption: str) -> str:
-    """What a language model might write: a filler line, then one pair from the caption's words."""
-    return f"Here is a question:\n\n**Q:** What is the finding in this image?\n**A:** {caption}"
+        return sorted(caption_of(request) for request in self.requests)
 
 
 @pytest.fixture
@@ -93,44 +83,21 @@ def language_server() -> Iterator[LanguageServer]:
     server = LanguageServer()
     lock = threading.Lock()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            models = [{"model": "llama3.1:latest", "name": "llama3.1:latest", "digest": MODEL_DIGEST, "size": 1}]
-            self._send(200, json.dumps({"models": models}).encode())
-
+    class Recording(Handler):
         def do_POST(self) -> None:
-            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            request = self.request_body()
             with lock:
                 server.requests.append(request)
                 server.authorisations.append(self.headers["Authorization"])
                 fault = server.faults.pop(0) if server.faults else None
-            caption = _caption(request)
             if fault is not None:
-                self._send(*fault)
-            elif (body := server.rubbish(caption)) is not None:
-                self._send(200, body)
-            elif self.path == "/api/chat":
-                message = {"role": "assistant", "content": _reply(caption)}
-                self._send(200, json.dumps({"message": message, "done": True, "done_reason": "stop"}).encode())
+                self.send(*fault)
+            elif (body := server.rubbish(caption_of(request))) is not None:
+                self.send(200, body)
             else:
-                message = {"role": "assistant", "content": _reply(caption)}
-                choice = {"index": 0, "message": message, "finish_reason": "length"}
-                answer = {"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
-                self._send(200, json.dumps(answer).encode())
+                self.send(200, reply_to(self.path, request))
 
-        def _send(self, status: int, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            """Keep the test's output clean."""
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    http = ThreadingHTTPServer(("127.0.0.1", 0), Recording)
     server.url = f"http://127.0.0.1:{http.server_port}"
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()

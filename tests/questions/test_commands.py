@@ -36,6 +36,18 @@ def test_write_then_filter(captions: Path, tmp_path: Path, language_server: Lang
     assert all(row["accepted"] for row in read_rows(pairs, QUESTION_PAIRS))
 
 
+def test_a_server_of_the_jobs_own_writes_beside_the_log(captions: Path, tmp_path: Path) -> None:
+    program = Path(__file__).with_name("language_server.py")
+    command = ("bash", "-c", f"cd '{tmp_path}'; echo ready; exec '{sys.executable}' '{program}' {{port}}")
+    written = radtune(
+        "--log", tmp_path / "logs/write_questions.log", "questions", "write", "--captions", captions,
+        "--output", tmp_path / "replies.parquet", "--settings", QuestionSettings(server_command=command).canonical(),
+        "--seed", "1", "--weights-cache", tmp_path,
+    )  # fmt: skip
+    assert written.returncode == 0, written.stderr
+    assert (tmp_path / "logs/write_questions.server.log").read_text() == "ready\n"
+
+
 def test_a_server_that_is_down_is_one_message_and_no_file(captions: Path, tmp_path: Path) -> None:
     settings = QuestionSettings(endpoint="http://127.0.0.1:9", attempts=1)
     result = radtune(

@@ -52,6 +52,12 @@ def test_a_proxy_is_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     refuse_to_send(1, here)
 
 
+def test_a_server_of_the_jobs_own_may_have_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever the endpoint that is not used would be, and past any proxy."""
+    monkeypatch.setenv("http_proxy", "http://proxy.example.org:3128")
+    refuse_to_send(1, QuestionSettings(server_command=("ollama", "serve"), endpoint="http://example.org"))
+
+
 def test_nothing_reaches_the_server_if_one_caption_is_restricted(
     write_captions: WriteCaptions, tmp_path: Path, language_server: LanguageServer
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,6 +62,15 @@ def test_server_without_the_model(tmp_path: Path, ollama: str) -> None:
 def test_server_that_is_down(tmp_path: Path) -> None:
     needs = check_needs(configured(tmp_path, questions={"endpoint": "http://127.0.0.1:9"}))
     assert states(needs, "question writer") == ["lacking"]
+
+
+def test_server_that_the_job_starts_needs_its_program(tmp_path: Path) -> None:
+    def needs(program: str) -> list[str]:
+        questions = {"server_command": [program, "serve"], "endpoint": "http://127.0.0.1:9"}
+        return states(check_needs(configured(tmp_path, questions=questions)), "question writer")
+
+    assert needs(sys.executable) == ["there"]
+    assert needs("no-such-server") == ["lacking"]
 
 
 def test_local_writer_needs_no_server(tmp_path: Path) -> None:

@@ -47,7 +47,14 @@ class QuestionSettings(Settings):
     backend: Literal["ollama", "openai", "local"] = "ollama"
     """`ollama`: an Ollama server. `openai`: any OpenAI-compatible server. `local`: transformers in this process."""
     endpoint: str | None = "http://127.0.0.1:11434"
-    """Base URL of the server (for `openai` with its `/v1`); null for `local`."""
+    """Base URL of the server (for `openai` with its `/v1`); null for `local`, not used with `server_command`."""
+    server_command: tuple[str, ...] | None = Field(default=None, min_length=1)
+    """Command of a server that the job starts for itself, such as `[ollama, serve]` or
+    `[vllm, serve, "{model}", --host, 127.0.0.1, --port, "{port}"]`; null asks the one at `endpoint`. `{port}` becomes a free port
+    and `{model}` the name of the model; `OLLAMA_HOST` is set. It must stay in the foreground. Put no key in it: it is recorded in
+    the artifacts."""
+    server_start_seconds: float = Field(default=600.0, gt=0)
+    """How long that server may take until it answers: large models load slowly."""
     model: str = "llama3.1"
     """The server's name of the model, or the weight source for `local`."""
     sha256: str | None = None
@@ -88,6 +95,10 @@ class QuestionSettings(Settings):
     @model_validator(mode="after")
     def _backend_has_what_it_needs(self) -> Self:
         if self.backend == "local":
+            if self.server_command:
+                raise ValueError("server_command: the local backend asks no server; choose ollama or openai")
+            return self
+        if self.server_command and self.endpoint is None:
             return self
         if not self.endpoint:
             raise ValueError(f"the {self.backend} backend needs an endpoint: the server's base URL")

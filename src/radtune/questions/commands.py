@@ -17,6 +17,7 @@ PairsOption = Annotated[Path, typer.Option(help="Where to write the pairs (quest
 
 @app.command()
 def write(
+    context: typer.Context,
     captions: CaptionsOption,
     output: Annotated[Path, typer.Option(help="Where to write the raw replies (llm_replies).", dir_okay=False)],
     settings: SettingsOption,
@@ -30,7 +31,15 @@ def write(
     from radtune.config.questions import QuestionSettings
     from radtune.questions.write import write_questions
 
-    write_questions(captions, output, settings=QuestionSettings.parse(settings), seed=seed, weights_cache=weights_cache)
+    log: Path | None = context.find_root().params.get("log")
+    write_questions(
+        captions,
+        output,
+        settings=QuestionSettings.parse(settings),
+        seed=seed,
+        weights_cache=weights_cache,
+        server_log=(log or output).with_suffix(".server.log"),
+    )
 
 
 @app.command()

@@ -16,7 +16,7 @@ def refuse_to_send(restricted: int, settings: QuestionSettings) -> None:
     Data use agreements of credentialed sets (PhysioNet's among them) forbid sharing with third parties, online services of
     language models included. A proxy counts as elsewhere even where the endpoint itself is local.
     """
-    if not restricted or settings.backend == "local":
+    if not restricted or settings.backend == "local" or settings.server_command:
         return
     parts = urlsplit(str(settings.endpoint))
     host = parts.hostname or ""

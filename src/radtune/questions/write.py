@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
-from dataclasses import asdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +25,19 @@ from radtune.questions.prompts import PROMPT_VERSION, Message, question_prompt
 from radtune.questions.restricted import refuse_to_send
 
 
-def write_questions(captions: Path, output: Path, *, settings: QuestionSettings, seed: int, weights_cache: Path) -> None:
+def write_questions(
+    captions: Path,
+    output: Path,
+    *,
+    settings: QuestionSettings,
+    seed: int,
+    weights_cache: Path,
+    server_log: Path | None = None,
+) -> None:
     """Ask the model of ``settings`` for questions about every caption of ``settings.splits``; write ``llm_replies``.
 
-    Raises :class:`DataError`, before anything is sent, if a restricted caption would leave for a server elsewhere.
+    Raises :class:`DataError`, before anything is sent, if a restricted caption would leave for a server elsewhere. A server that
+    this step starts itself (``settings.server_command``) writes to ``server_log``, or beside ``output``.
 
     Identical captions are asked once. Replies are saved batch by batch in ``<output>.partial``, which a run that was interrupted
     finds again and a finished one removes. Raises :class:`ServerError` if a server stays away or no reply at all can be used.
@@ -34,17 +46,16 @@ def write_questions(captions: Path, output: Path, *, settings: QuestionSettings,
     asked = [row for row in rows if row["split"] in settings.splits]
     items = sorted((row for row in asked if row["caption"]), key=lambda row: row["item_id"])
     refuse_to_send(sum(row["restricted"] for row in items), settings)
-    backend = _open_backend(settings, seed, weights_cache)
 
     requests = {row["item_id"]: question_prompt(row["caption"], settings.pairs_per_caption) for row in items}
     sampling = {"temperature": settings.temperature, "maximum_new_tokens": settings.maximum_new_tokens, "seed": seed}
-    digests = {item_id: _request_digest(backend, prompt, sampling) for item_id, prompt in requests.items()}
     # Short captions first: a batch pads all its prompts to the longest, and the back end's time goes with that.
     by_length = sorted(items, key=lambda row: (len(row["caption"]), row["item_id"]))
-    unique = {digests[row["item_id"]]: requests[row["item_id"]] for row in by_length}
-
     partial = output.with_name(f"{output.name}.partial")
-    replies = _ask_all(backend, unique, partial, settings.batch_size)
+    with _opened_backend(settings, seed, weights_cache, server_log or output.with_suffix(".server.log")) as backend:
+        digests = {item_id: _request_digest(backend, prompt, sampling) for item_id, prompt in requests.items()}
+        unique = {digests[row["item_id"]]: requests[row["item_id"]] for row in by_length}
+        replies = _ask_all(backend, unique, partial, settings.batch_size)
     failed = [reply for reply in replies.values() if reply.finish_reason == "error"]
     if failed and len(failed) == len(replies):
         raise ServerError(
@@ -84,6 +95,20 @@ def write_questions(captions: Path, output: Path, *, settings: QuestionSettings,
         dropped={reason: count for reason, count in dropped.items() if count},
     )
     shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def _opened_backend(settings: QuestionSettings, seed: int, weights_cache: Path, server_log: Path) -> Iterator[Backend]:
+    """The back end of ``settings``, and during the block its server if it has one of its own."""
+    if settings.server_command is None:
+        yield _open_backend(settings, seed, weights_cache)
+        return
+    from radtune.questions.server import running_server
+
+    with running_server(settings, server_log) as url:
+        backend = _open_backend(settings.model_copy(update={"endpoint": url}), seed, weights_cache)
+        # The port is another each time; what makes a reply is the command.
+        yield replace(backend, endpoint=shlex.join(settings.server_command))
 
 
 def _open_backend(settings: QuestionSettings, seed: int, weights_cache: Path) -> Backend:

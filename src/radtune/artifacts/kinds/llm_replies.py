@@ -15,7 +15,7 @@ LLM_REPLIES = Kind(
             pa.field("prompt", pa.string()),  # the whole chat, as canonical JSON
             pa.field("reply", pa.string()),
             pa.field("backend", pa.string()),  # ollama, openai or local
-            pa.field("endpoint", pa.string()),  # base URL, or the weight source
+            pa.field("endpoint", pa.string()),  # base URL, weight source, or command of the job's own server
             pa.field("model", pa.string()),
             pa.field("model_digest", pa.string()),  # as the server or the weight file gives it
             pa.field("finish_reason", pa.string()),  # stop, length or error

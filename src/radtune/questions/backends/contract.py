@@ -26,7 +26,7 @@ class Backend:
     """A language model that answers chats."""
 
     endpoint: str
-    """Base URL, or the weight source."""
+    """Base URL, the weight source, or the command of a server that the job starts for itself."""
     model: str
     model_digest: str
     """As the server or the weight file gives it; empty where the server gives none (OpenAI's protocol)."""

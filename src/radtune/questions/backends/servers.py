@@ -31,7 +31,7 @@ class UnusableAnswer(Exception):
 def ollama_backend(settings: QuestionSettings, seed: int) -> Backend:
     """An Ollama server. Raises :class:`ServerError` if it is down or lacks the model."""
     endpoint = str(settings.endpoint)
-    client = ollama.Client(endpoint, timeout=settings.timeout_seconds)
+    client = ollama.Client(endpoint, timeout=settings.timeout_seconds, trust_env=_heeds_proxies(settings))
     options = {"temperature": settings.temperature, "num_predict": settings.maximum_new_tokens, "seed": seed}
 
     def send(messages: Sequence[Message]) -> tuple[str, str | None]:
@@ -58,6 +58,7 @@ def openai_backend(settings: QuestionSettings, seed: int) -> Backend:
         api_key=os.environ.get(settings.api_key_variable) or "none",  # servers of one's own want some key, and ignore it
         timeout=settings.timeout_seconds,
         max_retries=0,  # retried below, alike for both protocols
+        http_client=openai.DefaultHttpxClient(trust_env=_heeds_proxies(settings)),
     )
 
     def send(messages: Sequence[Message]) -> tuple[str, str | None]:
@@ -74,6 +75,11 @@ def openai_backend(settings: QuestionSettings, seed: int) -> Backend:
         return choice.message.content, choice.finish_reason
 
     return Backend(str(settings.endpoint), settings.model, "", _batched(send, settings))
+
+
+def _heeds_proxies(settings: QuestionSettings) -> bool:
+    """A server of the job's own is asked directly, whatever proxy the environment names."""
+    return settings.server_command is None
 
 
 def _batched(
