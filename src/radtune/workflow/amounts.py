@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from radtune.artifacts.io import read, read_footer, read_rows
@@ -60,7 +61,7 @@ def _logged(log: Path) -> Amount:
 def _trained(checkpoints: Path, mix: Path, model: ModelSettings) -> Amount:
     progress = newest_progress(checkpoints)
     step, seconds = (progress.step, progress.seconds) if progress else (0, 0.0)
-    rows = _training_rows(mix) if mix.is_file() else 0
+    rows = _training_rows(mix, mix.stat().st_mtime_ns) if mix.is_file() else 0
     if not rows:
         return Amount(step, None, "steps", seconds=seconds)
     in_epoch = steps_per_epoch(rows, model.training)
@@ -83,24 +84,32 @@ def _of_shard(rows: int, job: Job, batch_size: int) -> int:
     return sum(min(batch_size, rows - number * batch_size) for number in batches)
 
 
-# The files of a run are read once for all its jobs; whoever looks again starts the command anew.
-@cache
-def _training_rows(mix: Path) -> int:
-    return pc.sum(pc.equal(read(mix, MIX, ["split"])["split"], "train")).as_py() or 0
-
-
-@cache
 def _rows_to_ask(layout: Layout, task: Task) -> int | None:
     """Captions or accepted questions of the test split, before images that cannot be used are left out; None if not there yet."""
-    if task == "caption":
-        if not layout.captions.is_file():
-            return None
-        table = read(layout.captions, CAPTIONS, ["split", "caption"])
-        return pc.sum(pc.and_(pc.equal(table["split"], "test"), pc.greater(pc.utf8_length(table["caption"]), 0))).as_py() or 0
-    rows = 0
-    for path in (layout.question_pairs, layout.known_pairs):
-        if not path.is_file():
-            return None
-        table = read(path, QUESTION_PAIRS, ["split", "accepted"])
-        rows += pc.sum(pc.and_(pc.equal(table["split"], "test"), table["accepted"])).as_py() or 0
-    return rows
+    paths = [layout.captions] if task == "caption" else [layout.question_pairs, layout.known_pairs]
+    count = _test_captions if task == "caption" else _test_questions
+    if not all(path.is_file() for path in paths):
+        return None
+    return sum(count(path, path.stat().st_mtime_ns) for path in paths)
+
+
+# All jobs of a run ask for the same files; the time of the last change is part of the key.
+@cache
+def _training_rows(mix: Path, modified_ns: int) -> int:
+    return _count(pc.equal(read(mix, MIX, ["split"])["split"], "train"))
+
+
+@cache
+def _test_captions(captions: Path, modified_ns: int) -> int:
+    table = read(captions, CAPTIONS, ["split", "caption"])
+    return _count(pc.and_(pc.equal(table["split"], "test"), pc.greater(pc.utf8_length(table["caption"]), 0)))
+
+
+@cache
+def _test_questions(pairs: Path, modified_ns: int) -> int:
+    table = read(pairs, QUESTION_PAIRS, ["split", "accepted"])
+    return _count(pc.and_(pc.equal(table["split"], "test"), table["accepted"]))
+
+
+def _count(chosen: pa.ChunkedArray) -> int:
+    return int(pc.sum(chosen).as_py() or 0)
