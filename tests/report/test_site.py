@@ -179,3 +179,15 @@ def test_restricted_items_are_not_shown(restricted_run: tuple[Path, str], tmp_pa
     page = shown["index.html"].decode()
     assert "empty caption: 1" in page
     assert not any(row["detail"] in page for row in read_rows(layout.captions_quarantine, QUARANTINE))
+
+
+def test_tokens_in_addresses_of_downloads_are_not_shown(run_folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "sample"
+    shutil.copytree(run_folder, copy)
+    with Layout(copy).config.open("a", encoding="utf-8") as config:
+        config.write("datasets:\n  download: https://me:hidden@example.org/set.zip?token=hidden#sha256=ab\n")
+    build_site(copy, tmp_path / "index.html", settings=ReportSettings(example_images=1), seed=1)
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "download: https://example.org/set.zip#sha256=ab" in page
+    assert "hidden@" not in page
+    assert "token" not in page.split("Complete configuration")[1]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
+
+_SECRET_PARTS = re.compile(r"""(?P<scheme>https?://)(?:[^\s/'"]*@)?(?P<place>[^\s?#'"]*)(?:\?[^\s#'"]*)?""")
+"""An address in a text: what may hold a secret stands outside the groups."""
 
 
 def shown(address: str) -> str:
@@ -26,3 +30,8 @@ def source_name(download: str) -> str:
     if "://" not in download:
         return download
     return shown(words[0]) + (f" and {len(words) - 1} more" if len(words) > 1 else "")
+
+
+def without_secrets(text: str) -> str:
+    """A text, such as a configuration, whose addresses have lost user, password and query. They keep their fragments."""
+    return _SECRET_PARTS.sub(r"\g<scheme>\g<place>", text)

@@ -16,6 +16,7 @@ from radtune.artifacts.digests import environment, environment_digest
 from radtune.artifacts.io import atomic_path
 from radtune.benchmark.components import COMPONENTS
 from radtune.config.report import ReportSettings
+from radtune.datasets.addresses import without_secrets
 from radtune.images.store import ImageStore
 from radtune.report.assets import Assets
 from radtune.report.audit_trail import anchor, read_audit_trail
@@ -149,7 +150,8 @@ def _render(run: Run, assets: Assets, settings: ReportSettings, seed: int) -> st
         examples=examples,
         images=_write_images(run, sorted(pictured), assets),
         records=read_audit_trail(run),
-        config=run.layout.config.read_text(encoding="utf-8") if run.layout.config.is_file() else "",
+        # The report is passed on: an address of a download may hold a token.
+        config=without_secrets(run.layout.config.read_text(encoding="utf-8")) if run.layout.config.is_file() else "",
     )
 
 
