@@ -20,7 +20,10 @@ ROOMS = [
     "planning", "metrics", "benchmark", "report",
 ]  # fmt: skip
 """In the order in which data flows through them: a room imports only from rooms before it."""
-SHARED = {"artifacts", "config", "weights", "statistics", "errors", "licences", "network", "progress", "options", "private_folder"}
+SHARED = {
+    "artifacts", "config", "weights", "statistics",
+    "errors", "licences", "network", "options", "private_folder", "progress",
+}  # fmt: skip
 
 
 def lock() -> dict[str, str]:
