@@ -41,7 +41,7 @@ def refused(world, folder, environment=None, **changes):
     )
     assert result.returncode == EXIT_ERROR, result.stderr
     assert "Traceback" not in result.stderr
-    written = [path for path in outputs.folder.rglob("*") if path.is_file() and path.name != ".lock"]
+    written = [path for path in outputs.folder.rglob("*") if path.is_file()]
     assert written == []
     problem, fix = result.stderr[result.stderr.index("error: ") :].strip().splitlines()
     assert "What to do:" in fix

@@ -12,7 +12,6 @@ import time
 
 import pytest
 import torch
-from filelock import FileLock
 from safetensors.torch import load_file
 
 from radtune.artifacts.io import check_kind, content_digest, read_footer, read_rows
@@ -22,7 +21,7 @@ from radtune.config.models import AdaptationSettings, TrainStep
 from radtune.errors import EXIT_SAVED, DataError, RadtuneError
 from radtune.models.load import load_model
 from radtune.training.adapter_file import read_adapter_metadata
-from radtune.training.folder_lock import LOCK_NAME
+from radtune.training.folder_lock import locked
 from radtune.training.termination import Stopped
 from radtune.training.train import train
 from training.tiny_world import ADAPTATION, BUILD, SEED, Outputs, make_world, recipe
@@ -96,7 +95,7 @@ def stop_at(outputs, step):
 
 
 def assert_cleared(outputs):
-    assert [path.name for path in outputs.checkpoints.iterdir()] == [LOCK_NAME]
+    assert list(outputs.checkpoints.iterdir()) == []
 
 
 def assert_same(outputs: Outputs, expected: Outputs):
@@ -277,8 +276,7 @@ def test_a_diverging_training_names_step_and_rows(world, tmp_path):
 
 def test_a_folder_in_use_is_refused(world, tmp_path):
     outputs = Outputs(tmp_path)
-    outputs.checkpoints.mkdir()
-    with FileLock(outputs.checkpoints / LOCK_NAME), pytest.raises(RadtuneError, match="another process is still at work"):
+    with locked(outputs.checkpoints), pytest.raises(RadtuneError, match="another process is still at work"):
         run(world, outputs, lock_wait_seconds=0.1)
 
 
