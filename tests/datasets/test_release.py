@@ -27,6 +27,12 @@ def test_unknown_spellings(text: str) -> None:
         kind_of(text)
 
 
+def test_a_wrong_spelling_is_told_without_its_token() -> None:
+    with pytest.raises(ConfigError, match=r"'ftp://example\.org/a\.zip' is not understood") as caught:
+        kind_of("ftp://me:hidden@example.org/a.zip?token=hidden")
+    assert "hidden" not in str(caught.value)
+
+
 def test_files_at_addresses() -> None:
     release = addressed_release(
         "https://example.org/x/My%20Table.csv?v=2#sha256=AB https://example.org/y/#name=images.zip&md5=cd",

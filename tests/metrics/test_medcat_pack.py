@@ -174,6 +174,14 @@ def test_an_archive_is_unpacked_inside_a_folder_of_its_own(folder: Path, tmp_pat
     (broken := tmp_path / "broken.zip").write_bytes(escaping.read_bytes()[:2000])
     with pytest.raises(WeightsError, match="cannot be unpacked"):
         load_extractor(broken, "all")
+    with zipfile.ZipFile(folder.with_suffix(".zip")) as archive:
+        name = next(name for name in archive.namelist() if name.endswith("cdb/raw_dict.dat"))
+    content = bytearray(folder.with_suffix(".zip").read_bytes())
+    begin = content.index(name.encode()) + len(name)
+    content[begin : begin + 4] = b"\xff" * 4  # no block of deflate begins so
+    (damaged := tmp_path / "damaged.zip").write_bytes(content)
+    with pytest.raises(WeightsError, match="cannot be unpacked"):
+        load_extractor(damaged, "all")
 
 
 def test_a_component_or_tokenizer_that_is_not_read(tmp_path: Path) -> None:

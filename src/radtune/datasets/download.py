@@ -274,7 +274,7 @@ def _validator(response: httpx.Response) -> str:
 
 def _asked_wait(text: str) -> float | None:
     """Seconds of a ``Retry-After`` header: a number or a date; None where it is absent or neither."""
-    if text.strip().isdigit():
+    if text.strip().isdecimal():  # not ``isdigit``: a superscript is no number to ``float``
         return float(text)
     try:
         moment = parsedate_to_datetime(text)

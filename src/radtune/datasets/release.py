@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, quote, unquote, urldefrag, urlsplit
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from radtune.datasets.addresses import shown
+from radtune.datasets.addresses import shown, source_name
 from radtune.datasets.download import Patience, RemoteFile, download
 from radtune.datasets.unpack import safe_parts
 from radtune.errors import ConfigError, DownloadError
@@ -48,7 +48,7 @@ def kind_of(text: str) -> Kind:
     if text.split() and all(re.match(r"https?://[^/]", word) for word in text.split()):
         return "addresses"
     raise ConfigError(
-        f"download: {text!r} is not understood",
+        f"download: {source_name(text)!r} is not understood",
         "write zenodo:<record>, hub:<owner>/<data set>@<commit>, or https: addresses with spaces between them",
     )
 

@@ -35,7 +35,8 @@ def concept_f1(samples: Sequence[Sample], resources: Resources) -> Result:
     nor concept table, or if types are to be chosen and there are none.
     """
     extract, extractor = find_extractor(resources, resources.settings.concept_types)
-    found = {text: concepts_in(text, extract) for sample in samples for text in (sample.prediction, sample.reference)}
+    texts = dict.fromkeys(text for sample in samples for text in (sample.prediction, sample.reference))
+    found = {text: concepts_in(text, extract) for text in texts}
     signature = {
         "metric": "UMLS concept F1",
         "definition": "F1 of the sets of CUIs in the raw texts; no concept in either text: 0",

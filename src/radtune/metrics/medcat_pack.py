@@ -14,6 +14,7 @@ import pickle
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -131,7 +132,7 @@ def _unpacked(path: Path) -> Iterator[Path]:
                     if ".." in PurePosixPath(member.filename).parts:
                         raise WeightsError(f"{path}: {member.filename!r} would be written outside its folder")
                     archive.extract(member, folder)
-        except (OSError, zipfile.BadZipFile) as error:
+        except (OSError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:  # RuntimeError: encrypted
             raise WeightsError(f"{path}: cannot be unpacked: {error}", "give a folder or an intact .zip") from error
         yield Path(folder)
 

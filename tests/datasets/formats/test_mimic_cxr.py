@@ -128,6 +128,36 @@ def test_studies_without_a_usable_report_are_left_out(folder: Path, tmp_path: Pa
     assert not any("secret" in row["detail"] or "conclusion" in row["detail"] for row in found.quarantine)
 
 
+def test_a_damaged_report_in_the_archive_costs_its_study_only(folder: Path, tmp_path: Path) -> None:
+    damaged = f"{study_path('12000012', '52345678')}.txt"
+    archive = folder / "mimic-cxr-reports.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        for path in sorted(folder.rglob("*.txt")):
+            file.write(path, path.relative_to(folder))
+        begin = file.getinfo(damaged).header_offset + 30 + len(damaged)
+    content = bytearray(archive.read_bytes())
+    content[begin : begin + 4] = b"\xff" * 4  # no block of deflate begins so
+    archive.write_bytes(content)
+    found = read_mimic(tmp_path / "out", folder)
+    assert [row["item_id"] for row in found.captions] == ["aaaa-1", "bbbb-1", "cccc-1"]
+    assert found.footer()["dropped"] == {"unreadable_report": 1, "view": 2}
+
+
+def test_numbers_that_lead_out_of_the_folder_are_not_followed(folder: Path, tmp_path: Path) -> None:
+    patient = "10/../../../.."
+    (folder / "files/p10/p10").mkdir()
+    (tmp_path / "s1.txt").write_text("FINDINGS: Not of this data set.\n", encoding="utf-8")
+    assert (folder / f"files/p10/p{patient}/s1.txt").is_file()
+    header = "dicom_id,subject_id,study_id,ViewPosition"
+    table(
+        folder / "mimic-cxr-2.0.0-metadata.csv.gz",
+        header,
+        [["aaaa-2", patient, "1", "PA"], ["aaaa-1", "10000032", "50414267", "PA"]],
+    )
+    found = read_mimic(tmp_path / "out", folder)
+    assert found.footer()["dropped"] == {"missing_report": 1}
+
+
 def test_findings_found_elsewhere_are_noted(tmp_path: Path) -> None:
     reports = REPORTS | {"50414267": " CHEST, TWO VIEWS:  Clear lungs.\n", "53189527": " HISTORY:  Cough.\n \n Clear lungs.\n"}
     found = read_mimic(tmp_path / "out", make(tmp_path / "mimic", reports))

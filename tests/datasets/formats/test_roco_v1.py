@@ -68,13 +68,16 @@ def test_real_text_of_the_validation_part(real_data: Path, tmp_path: Path) -> No
 def test_bad_rows_have_a_reason(folder: Path, tmp_path: Path) -> None:
     own = folder / "data/train/radiology"
     (own / "cuis.txt").write_text("ROCO_50001\tC0040405\tT046\nROCO_50001\tC0030797\n\nROCO_59999\tC0040405\n")
-    (own / "licences.txt").write_text("ROCO_ID,PMC_ID,CC\nROCO_50001,fig.0.jpg,CC BY\nROCO_50002,PMC5_fig.1.jpg,NO-CC CODE\n")
+    (own / "licences.txt").write_text(
+        "ROCO_ID,PMC_ID,CC\nROCO_50001,fig.0.jpg,CC BY\nROCO_50002,PMC5_fig.1.jpg,NO-CC CODE\nROCO_50002,PMC9_fig.1.jpg,CC BY\n"
+    )
     found = read_into(tmp_path / "out", folder, format="roco_v1")
     assert sorted((row["item_id"], row["reason"]) for row in found.quarantine) == [
         ("ROCO_50001", "bad_article"),
         ("ROCO_50001", "bad_cui"),
         ("ROCO_50001", "duplicate_concepts"),
         ("ROCO_50001", "missing_image"),
+        ("ROCO_50002", "duplicate_origin"),
         ("ROCO_59999", "concepts_without_caption"),
         ("data/train/radiology/cuis.txt, line 3", "blank_line"),
     ]

@@ -79,6 +79,16 @@ def test_licence_and_group_come_from_the_article(folder: Path) -> None:
     assert (row["group_id"], row["licence"], row["link"]) == ("PMC1", "CC BY-NC", "https://example.org")
 
 
+def test_a_second_licence_of_an_image_is_noted_and_not_taken(folder: Path) -> None:
+    rows = [["X_test_0", "PMC1", "CC BY [A]", ""], ["X_test_0", "PMC2", "CC BY-NC [B]", ""]]
+    write_table(folder / "license_information.csv", "ID,PMCID,Attribution,Link", rows)
+    found = read(folder)
+    assert next(row["licence"] for row in found.captions if row["item_id"] == "X_test_0") == "CC BY"
+    assert [(row["item_id"], row["reason"], row["detail"]) for row in found.quarantine] == [
+        ("X_test_0", "duplicate_origin", "license_information.csv, line 3: a second row of this ID; the first is kept")
+    ]
+
+
 def test_concept_files_are_checked_line_by_line(folder: Path) -> None:
     write_table(
         folder / "train_concepts.csv",

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
@@ -131,7 +132,7 @@ class _NoReport(Exception):
 def _report_reader(source: Source) -> Callable[[str], str]:
     """A function that gives the report of a study (``files/p10/p10000032/s50414267``), or raises :class:`_NoReport`."""
     if not source.has(REPORTS):
-        return lambda study: _decoded((source.folder / f"{study}.txt").read_bytes)
+        return lambda study: _decoded(lambda: _unpacked_report(source, f"{study}.txt"))
     path = source.folder / REPORTS
     source.files[REPORTS] = path
     try:
@@ -141,13 +142,22 @@ def _report_reader(source: Source) -> Callable[[str], str]:
     return lambda study: _decoded(lambda: archive.read(f"{study}.txt"))
 
 
+def _unpacked_report(source: Source, name: str) -> bytes:
+    """Bytes of a report that is a file. Raises ``FileNotFoundError`` if there is none, also where a table's numbers lead out of
+    the folder."""
+    path = source.inside(name)
+    if path is None:
+        raise FileNotFoundError(name)
+    return path.read_bytes()
+
+
 def _decoded(read_bytes: Callable[[], bytes]) -> str:
     """Text of a report. Raises :class:`_NoReport`; the message says nothing of what the report says."""
     try:
         return read_bytes().decode()
     except (FileNotFoundError, KeyError):
         raise _NoReport("missing_report") from None
-    except (OSError, UnicodeDecodeError, zipfile.BadZipFile):
+    except (OSError, UnicodeDecodeError, RuntimeError, zipfile.BadZipFile, zlib.error):  # RuntimeError: encrypted
         raise _NoReport("unreadable_report") from None
 
 

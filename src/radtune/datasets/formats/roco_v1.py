@@ -82,11 +82,14 @@ def _origins(source: Source, name: str) -> dict[str, _Origin]:
     found: dict[str, _Origin] = {}
     for place, row in source.rows(name, ("ROCO_ID", "PMC_ID", "CC")):
         item_id = row["ROCO_ID"].strip()
+        if item_id in found:
+            source.note(item_id, "duplicate_origin", f"{place}: a second row of this ID; the first is kept")
+            continue
         match = _ARTICLE.fullmatch(row["PMC_ID"].strip())
         if match is None:
             source.note(item_id, "bad_article", f"{place}: {row['PMC_ID']!r} is not <article>_<image file>")
         article, file = (match["article"], match["file"]) if match else ("", "")
-        found.setdefault(item_id, _Origin(article, file, row["CC"].strip()))
+        found[item_id] = _Origin(article, file, row["CC"].strip())
     return found
 
 

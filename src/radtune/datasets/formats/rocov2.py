@@ -100,8 +100,12 @@ def _concepts(source: Source, name: str | None, rename: Mapping[str, str] | None
 def _by_id(source: Source, name: str, columns: tuple[str, ...]) -> dict[str, dict[str, str]]:
     """Rows of an optional file by ID; empty where the file is absent."""
     found: dict[str, dict[str, str]] = {}
-    for _place, row in source.rows(name, columns) if source.has(name) else ():
-        found.setdefault(row["ID"].strip(), {key: value.strip() for key, value in row.items()})
+    for place, row in source.rows(name, columns) if source.has(name) else ():
+        item_id = row["ID"].strip()
+        if item_id in found:
+            source.note(item_id, "duplicate_origin", f"{place}: a second row of this ID; the first is kept")
+        else:
+            found[item_id] = {key: value.strip() for key, value in row.items()}
     return found
 
 
