@@ -154,6 +154,8 @@ class RunMaker:
             }
             for index, item in enumerate(self.items)
         ]
+        for row in (row for row in rows if row["restricted"]):
+            row |= {"attribution": f"Clinic of {RESTRICTED}", "link": f"https://example.org/{RESTRICTED}"}
         layout = self.layout
         sources = [
             {

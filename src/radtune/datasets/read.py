@@ -205,21 +205,25 @@ class _Judge:
     def _with_image(self, items: dict[str, Item], seed: str) -> list[tuple[Item, str]]:
         """Items whose image can be used, at most ``limit_per_split`` of them drawn with ``seed``; in the given order."""
         limit = self.source.settings.limit_per_split
-        order = list(items)
+        waiting = list(items)
         if limit is not None:
-            order.sort()  # the draw depends on the IDs, not on the order of rows in the file
-            random.Random(seed).shuffle(order)
+            waiting.sort()  # the draw depends on the IDs, not on the order of rows in the file
+            random.Random(seed).shuffle(waiting)
+        place = {item_id: number for number, item_id in enumerate(items)}
         kept: dict[str, tuple[Item, str]] = {}
-        for item_id in progress(order, "reading images", unit="image"):
-            item = items[item_id]
-            if limit is not None and len(kept) >= limit:
-                self._drop(item, "over_limit", f"not among the {limit} drawn of its split (limit_per_split)")
-            else:
+        while waiting and (limit is None or len(kept) < limit):
+            wanted = len(waiting) if limit is None else limit - len(kept)
+            # In the order of the release, so that a file that holds many images is read through once.
+            drawn, waiting = sorted(waiting[:wanted], key=place.__getitem__), waiting[wanted:]
+            for item_id in progress(drawn, "reading images", unit="image"):
+                item = items[item_id]
                 try:
                     item = item if item.unpack is None else replace(item, image=item.unpack(), unpack=None)
                     kept[item_id] = item, _image_digest(item)
                 except UnusableImage as fault:
                     self._drop(item, fault.reason, fault.detail)
+        for item_id in waiting:
+            self._drop(items[item_id], "over_limit", f"not among the {limit} drawn of its split (limit_per_split)")
         return [kept[item_id] for item_id in items if item_id in kept]
 
     def text_findings(self, items: Iterable[Item]) -> dict[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 from radtune.artifacts.kinds.captions import CAPTIONS
 from radtune.artifacts.kinds.modality_labels import MODALITY_LABELS
@@ -63,7 +64,7 @@ MAXIMUM_SOURCES = 50
 
 def read_data_overview(run: Run) -> DataOverview | None:
     """Count the data; None where the run has no captions yet."""
-    columns = ["item_id", "dataset", "split", "group_id", "licence", "attribution", "link"]
+    columns = ["item_id", "dataset", "split", "group_id", "licence", "attribution", "link", "restricted"]
     table = run.table(run.layout.captions, CAPTIONS, columns)
     if table is None:
         return None
@@ -100,7 +101,11 @@ def _burned_in_text(run: Run) -> BurnedInText | None:
     )
 
 
-def _sources(rows: list[dict[str, str]]) -> list[Source]:
+_NOT_SHOWN = {"attribution": "restricted: see the captions artifact", "link": ""}
+
+
+def _sources(rows: list[dict[str, Any]]) -> list[Source]:
+    rows = [row | _NOT_SHOWN if row["restricted"] else row for row in rows]
     counts = Counter((row["dataset"], row["licence"], row["attribution"]) for row in rows)
     if len(counts) > MAXIMUM_SOURCES:
         counts = Counter((row["dataset"], row["licence"], "see the captions artifact, one row an image") for row in rows)
