@@ -276,7 +276,7 @@ def test_a_diverging_training_names_step_and_rows(world, tmp_path):
 
 def test_a_folder_in_use_is_refused(world, tmp_path):
     outputs = Outputs(tmp_path)
-    with locked(outputs.checkpoints), pytest.raises(RadtuneError, match="another process is still at work"):
+    with locked(outputs.checkpoints), pytest.raises(RadtuneError, match="is still at work here"):
         run(world, outputs, lock_wait_seconds=0.1)
 
 
