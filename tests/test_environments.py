@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import packages_distributions
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from radtune.artifacts.code_digest import module_file, used_modules
@@ -103,16 +105,22 @@ def imported_at_start() -> set[str]:
 
 
 @cache
-def needed(environment: str) -> dict[str, set[str]]:
-    """Packages that the rules of an environment import, each with who imports it."""
+def modules_of(environment: str) -> frozenset[str]:
+    """Every radtune module that the rules of an environment use."""
     steps = {module for used, command in rules() if used == environment for module in step_modules(command)}
     modules = set(used_modules(*steps))
     for loader, package in LOADED_BY_NAME.items():
         if loader in modules:
             folder = ROOT / "src" / package.replace(".", "/")
             modules |= set(used_modules(*(f"{package}.{path.stem}" for path in folder.glob("*.py") if path.stem != "__init__")))
+    return frozenset(modules)
+
+
+@cache
+def needed(environment: str) -> dict[str, set[str]]:
+    """Packages that the rules of an environment import, each with who imports it."""
     found: dict[str, set[str]] = {name: {"radtune.cli"} for name in imported_at_start()}
-    for module in modules:
+    for module in modules_of(environment):
         for name in foreign_imports(module):
             found.setdefault(name, set()).add(module)
     return found
@@ -137,6 +145,52 @@ def test_every_import_of_its_rules_is_installed(environment: str) -> None:
         name: sorted(modules) for name, modules in needed(environment).items() if distributions_of(name).isdisjoint(pinned)
     }
     assert missing == {}
+
+
+WITHOUT_OTHERS = """
+import importlib.machinery, sys
+others, modules = (set(argument.split()) for argument in sys.argv[1:])
+finders = list(sys.meta_path)
+class WithoutOthers:
+    find_distributions = importlib.machinery.PathFinder.find_distributions
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in others:
+            return None
+        return next(filter(None, (finder.find_spec(name, path, target) for finder in finders)), None)
+sys.meta_path[:] = [WithoutOthers()]
+for module in sorted(modules):
+    importlib.import_module(module)
+"""
+"""Imports modules as if some packages were not installed."""
+
+
+def with_dependencies(distributions: set[str]) -> set[str]:
+    """``distributions`` and everything that pip installs with them."""
+    seen: set[str] = set()
+    waiting = list(distributions)
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        try:
+            requirements = map(Requirement, requires(name) or ())
+        except PackageNotFoundError:  # of another platform
+            continue
+        waiting += [
+            canonicalize_name(one.name) for one in requirements if one.marker is None or one.marker.evaluate({"extra": ""})
+        ]
+    return seen
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_its_steps_start_with_what_it_installs_alone(environment: str) -> None:
+    installed = with_dependencies(set(pins(environment)))
+    others = {name for name in INSTALLED if distributions_of(name).isdisjoint(installed)} - {"radtune"}
+    assert "pytest" in others
+    arguments = (" ".join(sorted(others)), " ".join(sorted({"radtune.cli", *modules_of(environment)})))
+    done = subprocess.run([sys.executable, "-c", WITHOUT_OTHERS, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

@@ -15,6 +15,8 @@ from radtune.errors import RadtuneError
 from radtune.planning.plan import ModelPlan
 from radtune.training.progress import newest_progress
 
+MOST_PRINTED = 2_000
+"""Characters of Snakemake's own words that are handed on when it refuses."""
 _JOB_COUNT = re.compile(r"^(\S+)\s+(\d+)$", re.MULTILINE)
 _GPU_REQUEST = re.compile(r"\[(\d+) GPU, .*?(\d+) min\]$", re.MULTILINE)
 """The end of the message of a rule with GPUs (:func:`radtune.workflow.rules.asking`): how many, and for how long."""
@@ -57,10 +59,10 @@ def pending_jobs(config: Sequence[Path]) -> PendingJobs:
     """
     command = [sys.executable, "-m", "snakemake", "--dry-run", "--nolock", "--quiet", "host", "reason"]
     command += ["--configfile", *map(str, config)] if config else []
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    printed = done.stdout
     if done.returncode:
-        raise RadtuneError(f"snakemake --dry-run ended with {done.returncode}:\n{(done.stderr or done.stdout).strip()[-2000:]}")
-    printed = done.stdout + done.stderr
+        raise RadtuneError(f"snakemake --dry-run ended with {done.returncode}:\n{printed.strip()[-MOST_PRINTED:]}")
     statistics = printed.partition("Job stats:")[2].partition("\ntotal ")[0]
     rules = {rule: int(count) for rule, count in _JOB_COUNT.findall(statistics) if rule != "all"}
     requests = [(int(gpus), int(minutes)) for gpus, minutes in _GPU_REQUEST.findall(printed)]
