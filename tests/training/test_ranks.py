@@ -146,6 +146,20 @@ def test_a_killed_process_ends_all_and_sigterm_saves_on_all_and_the_rest_gives_t
     assert content_digest(outputs.training_log, TRAINING_LOG) == content_digest(two.training_log, TRAINING_LOG)
 
 
+def test_a_killed_launcher_is_sigterm_to_its_processes(world, tmp_path):
+    """Else they would keep the GPUs that the launcher had leased."""
+    outputs = Outputs(tmp_path)
+    process = launch(world, outputs)
+    wait_for_step(process, outputs, 4)
+    ranks = [psutil.Process(rank) for rank in children(process)]
+    process.kill()
+    process.wait()
+    assert psutil.wait_procs(ranks, timeout=60)[1] == []
+    for rank in range(2):
+        assert "the state is saved" in log_of(outputs, rank)
+    assert 4 <= newest_step(outputs) < 24
+
+
 def test_a_loss_that_is_not_a_number_on_one_process_stops_both_with_the_same_message(world, tmp_path):
     outputs = Outputs(tmp_path)
     process = launch(world, outputs, AdaptationSettings(strategy="full"), learning_rate=1e30, warmup_share=0.0)

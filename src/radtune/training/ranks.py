@@ -18,6 +18,7 @@ from torch import Tensor, distributed
 
 from radtune.config.models import TrainingSettings
 from radtune.errors import ConfigError, RadtuneError
+from radtune.training.termination import stop_with_parent
 
 PATIENCE = timedelta(hours=1)
 """How long a rank waits for the others: longer than the first rank may wait for a twin, download weights or save a state."""
@@ -121,6 +122,7 @@ def joined_ranks(device: torch.device, settings: TrainingSettings) -> Iterator[R
     if count == 1:
         yield Ranks(0, 1, device)
         return
+    stop_with_parent()  # torchrun ends its ranks unless it is killed itself; they would go on beside the next attempt
     if device.type == "cuda":
         distributed.init_process_group("nccl", timeout=PATIENCE, device_id=device)
     else:

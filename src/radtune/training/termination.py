@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import signal
 import sys
 import threading
@@ -10,6 +11,9 @@ from contextlib import contextmanager
 from types import FrameType
 
 from radtune.errors import EXIT_SAVED
+
+PR_SET_PDEATHSIG = 1
+"""Of `linux/prctl.h`."""
 
 
 class Stopped(Exception):
@@ -41,6 +45,12 @@ def on_sigterm() -> Iterator[StopRequest]:
         yield request
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def stop_with_parent() -> None:
+    """From now on the end of the process that started this one, however it ends, is SIGTERM here. On Linux only."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 @contextmanager
