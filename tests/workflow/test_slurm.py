@@ -92,6 +92,7 @@ def unlock(clone: Clone, cluster: SlurmCluster) -> None:
     assert snakemake(clone, cluster, "--unlock").wait(LIMIT) == 0
 
 
+@pytest.mark.timeout(1800)  # the local run that it is compared with may have to be made first
 def test_a_run_on_a_cluster_gives_what_a_local_run_gives(finished_run: Clone, cluster: SlurmCluster, tmp_path: Path) -> None:
     clone = type(finished_run)(tmp_path / "clone")
     assert snakemake(clone, cluster, "--", SCORES).wait(600) == 0, (clone.folder / "snakemake.txt").read_text()[-6000:]
@@ -110,7 +111,7 @@ def test_a_run_on_a_cluster_gives_what_a_local_run_gives(finished_run: Clone, cl
         assert job.partition == ("gpu" if job.rule in on_gpu else "cpu"), job
         assert job.gpus == (job.rule in on_gpu), job
         assert job.memory_mb >= 1000, job
-        assert 1 <= job.minutes <= 60, job
+        assert 20 <= job.minutes <= 240, job
         assert job.fields["Requeue"] == "1", "a node failure must not cost a retry"
     (training,) = (job for job in jobs if job.rule == "train_visiongpt2")
     assert (training.memory_mb, training.minutes) == (5000, 60)
@@ -212,7 +213,7 @@ class Training:
             assert content(self.clone, output) == content(self.undisturbed, output), output
         assert self.saved_step() == 0, "states outlived the training"
         for steps, seconds in self.lost:
-            print(f"at most {steps} steps lost (a state every {INTERVAL}); went on after {seconds:.0f} s")  # noqa: T201
+            print(f"{f'at most {steps}' if steps else 'no'} steps lost (a state every {INTERVAL}); went on after {seconds:.0f} s")  # noqa: T201
 
     def explain(self) -> str:
         """What is known when something did not happen."""
