@@ -39,6 +39,7 @@ def test_cells_of_the_tasks_files() -> None:
         ("C0040405;", "an empty concept"),
         ("C0040405,C0817096", "'C0040405,C0817096' is not a CUI"),
         ("CT", "'CT' is not a CUI"),
+        ("C००४०४०५", "'C००४०४०५' is not a CUI"),  # digits, but not those of the UMLS
         (";".join(f"C{number:07}" for number in range(101)), "101 concepts, and the task allows 100"),
     ],
 )

@@ -220,6 +220,13 @@ def test_no_input_is_overwritten(tmp_path: Path, files: list[str]) -> None:
     assert Path(files[1]).read_bytes() == before
 
 
+def test_one_output_is_not_written_over_the_other(tmp_path: Path, files: list[str]) -> None:
+    both = tmp_path / "both"
+    with pytest.raises(ConfigError, match="both: would be overwritten"):
+        score_files(Path(files[1]), Path(files[3]), both, both, settings=parse_settings("{}"), seed=1, weights_cache=tmp_path)
+    assert not both.exists()
+
+
 BLOCKED = """
 import sys
 class Blocked:

@@ -5,15 +5,14 @@ A run's models write captions and predict no concepts, so no rule uses this; it 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Set
 from typing import Final
 
+from radtune.datasets.source import is_cui
 from radtune.metrics.concept_f1 import set_f1
 
 MOST_CONCEPTS: Final = 100
 """Most concepts that the task allows for one image."""
-CUI: Final = re.compile(r"C\d{7}")
 
 
 def parse_concepts(cell: str) -> frozenset[str]:
@@ -26,7 +25,7 @@ def parse_concepts(cell: str) -> frozenset[str]:
     concepts = [concept.strip().upper() for concept in cell.split(";")]
     if "" in concepts:
         raise ValueError("an empty concept; separate concepts by one semicolon, with none at the end")
-    if wrong := [concept for concept in concepts if not CUI.fullmatch(concept)]:
+    if wrong := [concept for concept in concepts if not is_cui(concept)]:
         raise ValueError(f"{wrong[0]!r} is not a CUI (C and seven digits)")
     if twice := {concept for concept in concepts if concepts.count(concept) > 1}:
         raise ValueError(f"{min(twice)} occurs more than once")

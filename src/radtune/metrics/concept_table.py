@@ -12,12 +12,12 @@ from typing import Any, Final
 
 from radtune.artifacts.io import read_rows
 from radtune.artifacts.kinds.concepts import CONCEPTS
+from radtune.datasets.source import is_cui
 from radtune.errors import DataError
 
 HEADER: Final = ["CUI", "Canonical name", "TUIs"]
 """Columns; the last may be absent."""
-_CUI: Final = re.compile(r"C\d{7}")
-_TUI: Final = re.compile(r"T\d{3}")
+_TUI: Final = re.compile(r"T[0-9]{3}")
 
 
 def read_concept_table(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
@@ -39,7 +39,7 @@ def read_concept_table(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
             for cells in reader:
                 cui, name, types = (" ".join(cell.split()) for cell in [*cells, "", "", ""][:3])
                 type_ids = [tui.strip() for tui in types.split(";") if tui.strip()]
-                if not _CUI.fullmatch(cui):
+                if not is_cui(cui):
                     left_out.append(f"line {reader.line_num}: {cui!r} is not a CUI (C and seven digits)")
                 elif cui in concepts:
                     left_out.append(f"line {reader.line_num}: {cui} has the name {concepts[cui]['name']!r} already")

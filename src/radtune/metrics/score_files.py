@@ -134,10 +134,12 @@ def score_files(
 
 
 def check_targets(targets: list[Path], sources: list[Path]) -> None:
-    """Raise :class:`ConfigError` if an output would be written over an input."""
+    """Raise :class:`ConfigError` if an output would be written over an input, or over another output."""
+    taken = {source.resolve() for source in sources}
     for target in targets:
-        if target.resolve() in {source.resolve() for source in sources}:
-            raise ConfigError(f"{target}: would be overwritten, and is read", "write to another file")
+        if target.resolve() in taken:
+            raise ConfigError(f"{target}: would be overwritten", "write to another file")
+        taken.add(target.resolve())
 
 
 def _check_settings(settings: MetricSettings, strict_official: bool) -> None:
