@@ -2,41 +2,36 @@
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
-from radtune.artifacts.io import read_footer, write
-from radtune.artifacts.kinds.images import IMAGES
-from radtune.artifacts.provenance import provenance
+from radtune.artifacts.io import read_footer
 from radtune.config.images import ImageSettings
 from radtune.images.staging import staged
+from radtune.images.standardise import standardise
 from radtune.images.store import ImageStore
 
-IMAGES_A_SHARD = 40
+ITEMS = 80
 
 
 @pytest.fixture
-def shards(tmp_path: Path) -> list[Path]:
-    """Two shards of small images."""
-    paths = [tmp_path / f"images-{number}.parquet" for number in range(2)]
-    for number, path in enumerate(paths):
-        rows = []
-        for index in range(IMAGES_A_SHARD):
-            encoded = io.BytesIO()
-            Image.new("RGB", (8, 8), (number * 100, index, 0)).save(encoded, "PNG")
-            item_id = f"item_{number}_{index:02d}"
-            sizes = dict.fromkeys(("width", "height", "original_width", "original_height"), 8)
-            texts = dict.fromkeys(("original_mode", "transform", "sha256"), "")
-            image = {"bytes": encoded.getvalue(), "path": f"{item_id}.png"}
-            rows.append({"item_id": item_id, "image": image, "perceptual_hash": 0, **sizes, **texts})
-        write(path, IMAGES, rows, provenance("radtune.images.shards", ImageSettings(), 1, inputs={}))
+def shards(tmp_path: Path, write_captions: Any) -> list[Path]:
+    """Images of one colour each, in two shards."""
+    files = {f"item-{number:02d}": tmp_path / f"{number:02d}.png" for number in range(ITEMS)}
+    for number, path in enumerate(files.values()):
+        Image.new("RGB", (8, 8), (number, 0, 7)).save(path)
+    captions = write_captions(files)
+    chosen = ImageSettings(size=8, format="png", shards=2)
+    paths = [tmp_path / f"images-{shard}.parquet" for shard in range(2)]
+    for shard, path in enumerate(paths):
+        standardise([captions], path, tmp_path / "quarantine.parquet", shard=shard, settings=chosen, seed=1)
     return paths
 
 
@@ -65,7 +60,7 @@ def test_copies_hold_the_same_images(shards: list[Path], tmp_path: Path, capsys:
     assert places == [copies(scratch) / f"{read_footer(shard)['content_digest']}.parquet" for shard in shards]
     assert capsys.readouterr().err == f"staging: 2 of 2 image shards are read from copies on {scratch}\n"
     original, copied = ImageStore(shards), ImageStore(places)
-    assert len(copied) == 2 * IMAGES_A_SHARD
+    assert len(copied) == ITEMS
     assert all(copied.bytes(item_id) == original.bytes(item_id) for item_id in original.item_ids)
 
 
