@@ -1,25 +1,33 @@
 """The engine's share: starting a rule's command, finding nothing to do, planning the published run.
 
-The peer of the last two is a workflow of as many trivial rules in the same Snakemake: what the engine costs by itself.
+The peer of the last two is a workflow of as many trivial rules in the same Snakemake: what the engine costs by itself. A plan of
+some 5,000 jobs (112 models, 20 shards of predictions, both arms) is told with its peak memory.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import resource
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.measure import Comparison, NotMeasured, compare
+import yaml
+
+from benchmarks.measure import Comparison, Counted, NotMeasured, compare, seconds
 
 ROOT = Path(__file__).resolve().parents[1]
 SNAKEMAKE = [sys.executable, "-m", "snakemake"]
 
 
-def benchmarks() -> Iterator[Comparison | NotMeasured]:
+MANY_MODELS, MANY_SHARDS = 112, 20
+"""Models and shards of predictions that make some 5,000 jobs."""
+
+
+def benchmarks() -> Iterator[Comparison | Counted | NotMeasured]:
     """Every comparison of this module."""
     yield compare(
         "start-up of a rule's command",
@@ -28,6 +36,13 @@ def benchmarks() -> Iterator[Comparison | NotMeasured]:
         lambda: _run([sys.executable, "-c", "import typer, pydantic, pyarrow.parquet"], ROOT),
     )
     with tempfile.TemporaryDirectory() as folder:
+        overlay = _many_models(Path(folder))
+        many = [*SNAKEMAKE, "--profile", "slurm", "-n", "--quiet", "rules", "--configfile", str(overlay)]
+        printed: list[str] = []
+        taken = seconds(lambda: printed.append(_run(many, ROOT)))
+        # The largest process that this one has waited for; none before it came near.
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        yield Counted(f"planning {_total(printed[0]):,} jobs", f"{taken:.1f} s, {peak:,.0f} MB")
         published = [*SNAKEMAKE, "--profile", "slurm", "-n", "--quiet", "all"]
         jobs = _planned_jobs([*SNAKEMAKE, "--profile", "slurm", "-n"])
         trivial = _trivial_workflow(Path(folder), jobs)
@@ -59,8 +74,25 @@ def _run(command: list[str], folder: Path) -> str:
 
 def _planned_jobs(command: list[str]) -> int:
     """Number of jobs that a dry-run lists; 0 for nothing to be done."""
-    found = re.search(r"^total\s+(\d+)", _run(command, ROOT), flags=re.MULTILINE)
+    return _total(_run(command, ROOT))
+
+
+def _total(printed: str) -> int:
+    found = re.search(r"^total\s+(\d+)", printed, flags=re.MULTILINE)
     return int(found[1]) if found else 0
+
+
+def _many_models(folder: Path) -> Path:
+    """An overlay with every published recipe several times over, in many shards."""
+    recipes = list(yaml.safe_load((ROOT / "config.yaml").read_text())["models"].values())
+    generation = {"shards": MANY_SHARDS, "arms": ["plain", "modality"]}
+    models = {
+        f"model_{number:03d}": recipe | {"generation": recipe["generation"] | generation}
+        for number, recipe in ((number, recipes[number % len(recipes)]) for number in range(MANY_MODELS))
+    }
+    path = folder / "many.yaml"
+    path.write_text(yaml.safe_dump({"run": "many", "systems": list(models), "models": models}))
+    return path
 
 
 def _trivial_workflow(folder: Path, jobs: int) -> Path:

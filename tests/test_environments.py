@@ -152,7 +152,7 @@ import importlib.machinery, sys
 others, modules = (set(argument.split()) for argument in sys.argv[1:])
 finders = list(sys.meta_path)
 class WithoutOthers:
-    find_distributions = importlib.machinery.PathFinder.find_distributions
+    find_distributions = staticmethod(importlib.machinery.PathFinder.find_distributions)
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in others:
             return None

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 SMOLVLM_BRANCH = {"train_smolvlm_500m", "predict_smolvlm_500m", "score_smolvlm_500m"}
 VISIONGPT2_BRANCH = {"train_visiongpt2", "predict_visiongpt2", "score_visiongpt2"}
@@ -267,3 +268,20 @@ def test_preflight_lists_everything_that_is_lacking_in_one_message(finished: Clo
     assert "exit code 1" in printed
     for what in ("question writer", "GPU", "models.paligemma_3b.build.sources.model"):
         assert re.search(rf"^lacking {re.escape(what)}: ", printed, flags=re.MULTILINE), printed
+
+
+def test_five_thousand_jobs_are_planned_within_a_gigabyte(finished: Clone, tmp_path: Path) -> None:
+    recipe = yaml.safe_load((finished.folder / "config.yaml").read_text())["models"]["smolvlm_500m"]
+    recipe["generation"] |= {"shards": 20, "arms": ["plain", "modality"]}
+    models = {f"model_{number:03d}": recipe for number in range(112)}
+    (tmp_path / "many.yaml").write_text(yaml.safe_dump({"run": "many", "systems": list(models), "models": models}))
+    command = ["snakemake", "--profile", "slurm", "-n", "--quiet", "rules", "--configfile", str(tmp_path / "many.yaml")]
+    # In a process of its own, whose largest child is this Snakemake.
+    measure = "import resource, subprocess, sys; subprocess.run([sys.executable, '-m', *sys.argv[1:]], check=True)\n"
+    measure += "print('peak', resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    printed = finished.command(".venv/bin/python", "-c", measure, *command)
+    (jobs,) = set(re.findall(r"^total +(\d+)$", printed, flags=re.MULTILINE))
+    # For each model training, 40 predictions, 2 gatherings and scores.
+    assert 112 * 44 < int(jobs) < 112 * 44 + 100
+    (peak,) = re.findall(r"^peak (\d+)$", printed, flags=re.MULTILINE)
+    assert int(peak) * 1024 < 1e9
