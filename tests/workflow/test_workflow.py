@@ -153,6 +153,11 @@ def test_filters_do_not_ask_the_llm_again(finished: Clone) -> None:
     assert not planned & {"write_questions", "standardise_images", "train_modality_classifier"}
 
 
+def test_the_port_of_a_server_is_not_taken_for_a_wildcard(finished: Clone) -> None:
+    own = 'questions={backend: ollama, server_command: [server, --port, "{port}", --model, "{model}"]}'
+    assert "write_questions" in finished.planned("--config", own)
+
+
 def test_one_branch_is_redone_alone(finished: Clone) -> None:
     others = [path for path in finished.run.rglob("*.parquet") if "visiongpt2" not in str(path) and "benchmark" not in path.parts]
     assert len(others) > 15

@@ -19,7 +19,8 @@ rule write_questions:
         ),
     params:
         code=code_digest("radtune.questions.write"),
-        settings=run.questions.writer_canonical(),
+        # A function, so that {port} in a server's command is not taken for a wildcard.
+        settings=lambda wildcards: run.questions.writer_canonical(),
         seed=run.seed,
     message:
         asking("Asking the LLM for question–answer pairs", run.jobs.questions.gpu)
