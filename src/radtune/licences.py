@@ -44,9 +44,9 @@ def _licence(name: str, pattern: str, *conditions: Condition) -> Licence:
 
 
 _MODULES: dict[str, tuple[Condition, str]] = {
-    "nc": ("non-commercial", r"nc|non-?commercial"),
-    "nd": ("no derivatives", r"nd|noderiv"),
-    "sa": ("share alike", r"sa|sharealike"),
+    "nc": ("non-commercial", r"nc(?![a-z])|non[\s-]*commercial"),
+    "nd": ("no derivatives", r"nd(?![a-z])|no[\s-]*deriv"),
+    "sa": ("share alike", r"sa(?![a-z])|share[\s-]*alike"),
 }
 """Modules of Creative Commons' names in their order: what each asks, and how it is spelt."""
 
@@ -80,25 +80,27 @@ LICENCES = {
 }
 """Licences by the short name that `datasets.licences` filters by. Versions are not told apart."""
 
-_CREATIVE_COMMONS = re.compile(
-    r"(?:\bcc[\s-]*by|licenses/by|creative commons attribution)(?P<modules>(?:[\s-]*\b(?:nc|nd|sa|noncommercial|non-commercial|"
-    r"noderiv\w*|sharealike)\b)*)",
-    re.IGNORECASE,
-)
+_CREATIVE_COMMONS = re.compile(r"(?:\bcc[\s-]*by|licenses/by|creative commons attribution)(?![a-z])", re.IGNORECASE)
+
+_DASHES = re.compile("[\u2010-\u2015\u2212]")
+"""Hyphens and dashes of typesetters, which stand for ``-``."""
 
 
 @cache
 def licence_id(text: str) -> str:
     """The short name (a key of :data:`LICENCES`) of the licence that ``text`` states; of several, the one that asks most.
 
-    ``unknown`` where none is stated or known: a filter must not take what it does not understand.
+    ``unknown`` where none is stated or known: a filter must not take what it does not understand. So a module counts wherever it
+    stands between one mention of Creative Commons and the next: ``CC BY 4.0, non commercial`` is no ``cc-by``.
     """
+    text = _DASHES.sub("-", text)
     found = {name for name, licence in LICENCES.items() if licence.pattern.search(text)}
-    for match in _CREATIVE_COMMONS.finditer(text):
-        modules = [name for name, (_, spelt) in _MODULES.items() if re.search(rf"\b(?:{spelt})", match["modules"], re.IGNORECASE)]
+    for stated in _CREATIVE_COMMONS.split(text)[1:]:
+        modules = [name for name, (_, spelt) in _MODULES.items() if re.search(rf"(?<![a-z])(?:{spelt})", stated, re.IGNORECASE)]
         found.add("-".join(["cc-by", *modules]))
-    known = found & LICENCES.keys()
-    return max(known, key=lambda name: (_weight(LICENCES[name].conditions), name), default="unknown")
+    if not found <= LICENCES.keys():  # such as BY-ND-SA, which does not exist
+        return "unknown"
+    return max(found, key=lambda name: (_weight(LICENCES[name].conditions), name), default="unknown")
 
 
 def _weight(conditions: Iterable[Condition]) -> list[int]:
