@@ -80,7 +80,15 @@ def test_the_command_recognises_the_task_by_the_header(folder: Path) -> None:
     assert lines[2][:2] == [OVERALL, "0.5000"]
     assert lines[3][:2] == [MANUAL, "1.0000"]
     assert lines[5][:2] == ["4", "images,"]
-    for extra in (("--metrics", "rouge"), ("--variant", "imageclef2025-code")):
+    assert "which score 0" not in result.stdout, "an image without any concept has no value"
+    options = (
+        ("--metrics", "rouge"),
+        ("--variant", "imageclef2025-code"),
+        ("--concepts", str(folder / "predictions.csv")),
+        ("--settings", '{"threads": 2}'),
+        ("--weights-cache", str(folder)),
+    )
+    for extra in options:
         with pytest.raises(ConfigError, match=f"{extra[0]}: not for files of concepts"):
             CliRunner().invoke(app, [*files, *extra], catch_exceptions=False)
 

@@ -54,6 +54,8 @@ def score(
 
 
 DEFAULT_WEIGHTS_CACHE = Path.home() / ".cache/radtune"
+NO_CONCEPTS = "none"
+NO_SETTINGS = "{}"
 
 
 def score_files(
@@ -79,7 +81,7 @@ def score_files(
             help="For the UMLS F1: a concept table (a CSV file CUI,Canonical name, or an artifact) or a MedCAT 2 model pack.",
             metavar="FILE|PACK|none",
         ),
-    ] = "none",
+    ] = NO_CONCEPTS,
     encoder: Annotated[
         str | None, typer.Option(help="A CLIP in MedImageInsight's place for the similarity.", metavar="SOURCE")
     ] = None,
@@ -92,7 +94,7 @@ def score_files(
     ] = False,
     settings: Annotated[
         str, typer.Option(help="Any other keys of the configuration's block metrics, as JSON.", metavar="JSON")
-    ] = "{}",
+    ] = NO_SETTINGS,
     cache: Annotated[
         Path | None,
         typer.Option(help="Folder that keeps scores, so that unchanged captions are not scored again.", file_okay=False),
@@ -111,7 +113,16 @@ def score_files(
     from radtune.metrics.submission import is_concept_file
 
     if is_concept_file(references):
-        others = {"--images": images, "--variant": variant, "--metrics": metrics, "--encoder": encoder, "--cache": cache}
+        others = {
+            "--images": images,
+            "--variant": variant,
+            "--metrics": metrics,
+            "--concepts": None if concepts == NO_CONCEPTS else concepts,
+            "--encoder": encoder,
+            "--settings": None if settings == NO_SETTINGS else settings,
+            "--cache": cache,
+            "--weights-cache": None if weights_cache == DEFAULT_WEIGHTS_CACHE else weights_cache,
+        }
         refuse_options(others, "concepts")
         print(
             table(

@@ -82,7 +82,7 @@ def score_concepts(
 
 
 def refuse_options(given: Mapping[str, object], task: str) -> None:
-    """Raise :class:`ConfigError` if any option is set (not None, not its default) that has no meaning for files of ``task``."""
+    """Raise :class:`ConfigError` that names the options with a value other than None: they mean nothing for files of ``task``."""
     if others := [option for option, value in given.items() if value is not None]:
         raise ConfigError(f"{', '.join(others)}: not for files of {task}", "leave it out")
 

@@ -143,7 +143,9 @@ def table(summary: Summary) -> str:
     text.insert(1, "-" * max(map(len, text)))
     text += ["", f"{summary.captions:,} {noun}, {summary.confidence:.0%} bootstrap intervals of the mean"]
     if summary.empty_predictions:
-        text.append(f"empty predictions: {summary.empty_predictions:,}" + ("" if summary.strict_official else ", which score 0"))
+        # An image without concepts, true or predicted, has no value; the published evaluators give some empty captions others.
+        score_0 = summary.task == "caption" and not summary.strict_official
+        text.append(f"empty predictions: {summary.empty_predictions:,}" + (", which score 0" if score_0 else ""))
     reasons: dict[str, list[str]] = {}
     for name, metric in summary.metrics.items():
         if metric.reason:
