@@ -26,7 +26,7 @@ from radtune.artifacts.kinds.images import IMAGES
 from radtune.artifacts.provenance import provenance
 from radtune.config.datasets import LeakageSettings
 from radtune.config.images import ImageSettings
-from radtune.datasets.near_images import close_hashes, similarity, thumbnail
+from radtune.datasets.near_images import close_hashes, near_duplicates, thumbnail
 from radtune.images.standardise import standardise_image
 
 ITEMS = 80_000
@@ -66,7 +66,7 @@ def make_release(real: Path, folder: Path) -> None:
         for path in sorted(real.glob("*_images/*.jpg"))
         for _ in range(4)
     ]
-    hashes = [row["perceptual_hash"] for row in real_rows[::4]]
+    hashes = [(row["perceptual_hash"], row["inner_hash"]) for row in real_rows[::4]]
     texts = [
         row["Caption"] for path in sorted(real.glob("*_captions.csv")) for row in csv.DictReader(path.open(encoding="utf-8"))
     ]
@@ -90,7 +90,8 @@ def make_release(real: Path, folder: Path) -> None:
     with ArtifactWriter(folder / "images.parquet", IMAGES, record) as writer:
         for row in captions:
             turned = sum(1 << bit for bit in draw.sample(range(64), draw.randrange(MOST_BITS + 1)))
-            made = {"item_id": row["item_id"], "perceptual_hash": draw.choice(hashes) ^ turned}
+            picture, inside = draw.choice(hashes)
+            made = {"item_id": row["item_id"], "perceptual_hash": picture ^ turned, "inner_hash": inside ^ turned}
             writer.write_rows([draw.choice(real_rows) | made])
 
 
@@ -139,8 +140,8 @@ def _resized(image: Image.Image, factor: float) -> Image.Image:
     return image.resize((round(image.width * factor), round(image.height * factor)))
 
 
-def _bordered(image: Image.Image, colour: tuple[int, int, int]) -> Image.Image:
-    return ImageOps.expand(image, round(0.06 * max(image.size)), colour)
+def _bordered(image: Image.Image, share: float, colour: tuple[int, int, int]) -> Image.Image:
+    return ImageOps.expand(image, round(share * max(image.size)), colour)
 
 
 def _cropped(image: Image.Image, share: float) -> Image.Image:
@@ -166,8 +167,12 @@ COPIES: dict[str, Callable[[Image.Image], bytes]] = {
     "1 % cut off each side": lambda image: _encoded(_cropped(image, 0.01)),
     "2 % cut off each side": lambda image: _encoded(_cropped(image, 0.02)),
     "5 % cut off each side": lambda image: _encoded(_cropped(image, 0.05)),
-    "white border of 6 %": lambda image: _encoded(_bordered(image, (255, 255, 255))),
-    "black border of 6 %": lambda image: _encoded(_bordered(image, (0, 0, 0))),
+    "7 % cut off each side": lambda image: _encoded(_cropped(image, 0.07)),
+    "10 % cut off each side": lambda image: _encoded(_cropped(image, 0.1)),
+    "8 % cut off the left": lambda image: _encoded(image.crop((round(0.08 * image.width), 0, image.width, image.height))),
+    "white border of 6 %": lambda image: _encoded(_bordered(image, 0.06, (255, 255, 255))),
+    "black border of 6 %": lambda image: _encoded(_bordered(image, 0.06, (0, 0, 0))),
+    "black border of 10 %": lambda image: _encoded(_bordered(image, 0.1, (0, 0, 0))),
     "turned by 3 degrees": lambda image: _encoded(image.rotate(3, Image.Resampling.BICUBIC)),
     "turned by 90 degrees": lambda image: _encoded(image.rotate(90, expand=True)),
     "mirrored": lambda image: _encoded(ImageOps.mirror(image)),
@@ -182,16 +187,15 @@ def recall(originals: dict[Path, bytes]) -> Iterator[tuple[str, str]]:
     def fingerprints(contents: list[bytes]) -> tuple[Any, Any]:
         images = [standardise_image(content, standard) for content in contents]
         thumbnails = [thumbnail(image.content, json.loads(json.dumps(image.transform))) for image in images]
-        return np.array([image.perceptual_hash for image in images], np.uint64), np.stack(thumbnails)
+        return np.array([(image.perceptual_hash, image.inner_hash) for image in images], np.uint64), np.stack(thumbnails)
 
     hashes, pictures = fingerprints(list(originals.values()))
     opened = [Image.open(io.BytesIO(content)).convert("RGB") for content in originals.values()]
     for what, change in COPIES.items():
         copy_hashes, copies = fingerprints([change(image) for image in opened])
         close = close_hashes(hashes, copy_hashes, settings.hash_distance)
-        alike = (
-            similarity(np.concatenate([pictures, copies]), close[:, :2] + np.array([0, len(pictures)]))
-            >= settings.pixel_similarity
-        )
+        pairs = close[:, :2] + np.array([0, len(pictures)])
+        both = np.concatenate([pictures, copies])
+        alike, _ = near_duplicates(both, pairs, settings.pixel_similarity, settings.aligned_similarity)
         own = close[:, 0] == close[:, 1]
         yield what, f"{np.sum(alike & own)} of {len(opened)} (by hash alone {np.sum(own)}), wrong: {np.sum(alike & ~own)}"

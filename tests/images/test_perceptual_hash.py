@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from scipy.fft import dctn
 
-from radtune.images.perceptual_hash import perceptual_hash
+from radtune.images.perceptual_hash import inner_hash, perceptual_hash
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -35,6 +35,12 @@ def test_a_flat_picture_has_the_hash_0() -> None:
 @pytest.mark.parametrize("shape", [(1, 1), (1, 700), (3, 5, 3), (700, 2, 3)])
 def test_pictures_of_any_shape_have_a_hash(shape: tuple[int, ...]) -> None:
     assert 0 <= perceptual_hash(np.random.default_rng(1).integers(0, 256, shape, np.uint8)) < 2**64
+
+
+def test_the_inner_hash_is_that_of_the_picture_without_a_sixteenth_on_each_side() -> None:
+    picture = np.random.default_rng(4).integers(0, 256, (64, 160, 3), np.uint8)
+    assert inner_hash(picture) == perceptual_hash(picture[4:60, 10:150])
+    assert inner_hash(picture[:1, :1]) == perceptual_hash(picture[:1, :1])
 
 
 def test_real_pictures_keep_their_hash_where_they_look_alike(rocov2_mini: Path) -> None:

@@ -17,7 +17,7 @@ from radtune.artifacts.kinds.images import IMAGES
 from radtune.artifacts.kinds.quarantine import QUARANTINE
 from radtune.config.images import ImageSettings
 from radtune.errors import ConfigError
-from radtune.images.perceptual_hash import perceptual_hash
+from radtune.images.perceptual_hash import inner_hash, perceptual_hash
 from radtune.images.shards import shard_of
 from radtune.images.standardise import standardise, standardise_image
 
@@ -225,11 +225,12 @@ def test_a_row_says_what_was_done(write_captions: Any, tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_the_hash_is_that_of_the_picture_without_its_padding(write_captions: Any, tmp_path: Path) -> None:
+def test_the_hashes_are_those_of_the_picture_without_its_padding(write_captions: Any, tmp_path: Path) -> None:
     noise = np.random.default_rng(1).integers(0, 255, (16, 32), np.uint8)
     Image.fromarray(noise).save(tmp_path / "a.png")
     (row,), _, _ = run(write_captions({"a": tmp_path / "a.png"}), 0, SMALL)
     assert row["perceptual_hash"] == perceptual_hash(noise) > 2**63 - 1
+    assert row["inner_hash"] == inner_hash(noise)
 
 
 def test_the_footer_tells_hugging_face_that_the_column_holds_images(write_captions: Any, tmp_path: Path) -> None:

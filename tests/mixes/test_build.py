@@ -58,7 +58,7 @@ def write_world(
                 **dict.fromkeys(IMAGES.schema.names, ""),
                 "item_id": item,
                 "image": {"bytes": b"jpeg", "path": f"{item}.jpg"},
-                **dict.fromkeys(("width", "height", "original_width", "original_height", "perceptual_hash"), 1),
+                **dict.fromkeys(("width", "height", "original_width", "original_height", "perceptual_hash", "inner_hash"), 1),
             }
             for item in usable[shard::2]
         ]

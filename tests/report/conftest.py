@@ -212,6 +212,7 @@ class RunMaker:
                             "transform": '{"offset": [0, 0], "size": [160, 160]}',
                             "sha256": hashlib.sha256(content).hexdigest(),
                             "perceptual_hash": index,
+                            "inner_hash": index,
                         }
                     )
             broken = [(self.items[0]["item_id"], "unreadable", "truncated file")] if shard == 0 else []

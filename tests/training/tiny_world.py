@@ -193,6 +193,7 @@ def _image(item_id: str, kind: int) -> dict[str, Any]:
         "transform": json.dumps({}),
         "sha256": "",
         "perceptual_hash": 0,
+        "inner_hash": 0,
     }
 
 

@@ -21,7 +21,7 @@ from radtune.artifacts.kinds.leakage import LEAKAGE
 from radtune.artifacts.provenance import provenance
 from radtune.config.datasets import LeakageKind, LeakageSettings
 from radtune.datasets.near_captions import rank_shingles, similar_texts
-from radtune.datasets.near_images import SIDE, Thumbnails, close_hashes, similarity, thumbnail
+from radtune.datasets.near_images import SIDE, Hashes, Thumbnails, close_hashes, near_duplicates, thumbnail
 from radtune.progress import progress
 
 Row = dict[str, Any]
@@ -56,9 +56,11 @@ def find_leakage(captions: Sequence[Path], images: Sequence[Path], output: Path,
     elsewhere: Counter[tuple[str, str]] = Counter()
     for comparison, pairs in zip(comparisons, close, strict=True):
         found = [*_shared_groups(comparison, items), *_near_captions(comparison, shingles, settings.caption_similarity)]
-        alike = similarity(thumbnails, np.searchsorted(pictured, pairs[:, :2]))
-        for (index, other, bits), value in zip(pairs.tolist(), alike.tolist(), strict=True):
-            if value >= settings.pixel_similarity:
+        near, alike = near_duplicates(
+            thumbnails, np.searchsorted(pictured, pairs[:, :2]), settings.pixel_similarity, settings.aligned_similarity
+        )
+        for (index, other, bits), is_near, value in zip(pairs.tolist(), near.tolist(), alike.tolist(), strict=True):
+            if is_near:
                 found.append(_Pair("image", index, other, bits, value))
             else:
                 dropped["pixels_differ"] += 1
@@ -138,28 +140,31 @@ def _comparisons(items: Sequence[Row], first: str) -> list[_Comparison]:
     ]
 
 
-def _read_hashes(images: Sequence[Path], items: Sequence[Row]) -> list[int | None]:
-    """The perceptual hash of each item's image; None where it has none."""
+def _read_hashes(images: Sequence[Path], items: Sequence[Row]) -> list[tuple[int, int] | None]:
+    """The hashes of each item's image and of its inside; None where it has no image."""
     found = {
-        row["item_id"]: row["perceptual_hash"]
+        row["item_id"]: (row["perceptual_hash"], row["inner_hash"])
         for path in images
-        for batch in read_batches(path, IMAGES, ["item_id", "perceptual_hash"])
+        for batch in read_batches(path, IMAGES, ["item_id", "perceptual_hash", "inner_hash"])
         for row in batch.to_pylist()
     }
     return [found.get(row["item_id"]) for row in items]
 
 
-def _close_images(comparison: _Comparison, hashes: Sequence[int | None], maximum: int) -> npt.NDArray[np.int64]:
+def _close_images(comparison: _Comparison, hashes: Sequence[tuple[int, int] | None], maximum: int) -> npt.NDArray[np.int64]:
     """Rows of (item, other item, bits) of the images whose hashes are close."""
     left, right = ([index for index in part if hashes[index] is not None] for part in (comparison.items, comparison.others))
-    left_hashes, right_hashes = (np.array([hashes[index] for index in part], np.uint64) for part in (left, right))
-    pairs = close_hashes(left_hashes, right_hashes, maximum)
+    pairs = close_hashes(_hashes_of(left, hashes), _hashes_of(right, hashes), maximum)
     pairs[:, 0], pairs[:, 1] = np.array(left, np.int64)[pairs[:, 0]], np.array(right, np.int64)[pairs[:, 1]]
     return pairs
 
 
+def _hashes_of(part: Sequence[int], hashes: Sequence[tuple[int, int] | None]) -> Hashes:
+    return np.array([hashes[index] for index in part], np.uint64).reshape(-1, 2)
+
+
 def _read_thumbnails(images: Sequence[Path], item_ids: Sequence[str]) -> Thumbnails:
-    """Thumbnails of the items: 1 KB each, so that those of 80,000 images stay in memory."""
+    """Thumbnails of the items: 4 KB each, so that those of 80,000 images stay in memory."""
     pixels = np.zeros((len(item_ids), SIDE, SIDE), np.uint8)
     place = {item_id: number for number, item_id in enumerate(item_ids)}
     for path in progress(images if item_ids else [], "comparing images", unit="shard"):

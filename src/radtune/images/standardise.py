@@ -21,7 +21,7 @@ from radtune.errors import ConfigError
 from radtune.images.decode import RejectedImage, decode
 from radtune.images.encode import SUFFIXES, encode
 from radtune.images.fit import fitted_size, pad, resize
-from radtune.images.perceptual_hash import perceptual_hash
+from radtune.images.perceptual_hash import inner_hash, perceptual_hash
 from radtune.images.shards import shard_of
 from radtune.progress import progress
 
@@ -102,6 +102,8 @@ class StandardisedImage:
     """Pillow mode of the source."""
     perceptual_hash: int
     """Of the picture inside the padding (:func:`radtune.images.perceptual_hash.perceptual_hash`)."""
+    inner_hash: int
+    """Of the same without its margins (:func:`radtune.images.perceptual_hash.inner_hash`)."""
     transform: dict[str, Any]
     """What was done: see :class:`radtune.images.decode.DecodedImage`, and ``size`` and ``offset`` of the picture inside
     the square in pixels, ``scale`` (pixels after a pixel before, of the longer side) and ``fill``."""
@@ -119,6 +121,7 @@ class StandardisedImage:
             "transform": canonical_json(self.transform),
             "sha256": hashlib.sha256(self.content).hexdigest(),
             "perceptual_hash": self.perceptual_hash,
+            "inner_hash": self.inner_hash,
         }
 
 
@@ -139,6 +142,7 @@ def standardise_image(content: bytes, settings: ImageSettings) -> StandardisedIm
         original_size=decoded.size,
         original_mode=decoded.mode,
         perceptual_hash=perceptual_hash(picture),
+        inner_hash=inner_hash(picture),
         transform={
             **decoded.steps,
             "size": list(size),

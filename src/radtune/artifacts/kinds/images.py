@@ -19,6 +19,7 @@ IMAGES = Kind(
             pa.field("transform", pa.string()),  # orientation, scale, offsets and fill, as canonical JSON
             pa.field("sha256", pa.string()),  # of the encoded bytes
             pa.field("perceptual_hash", pa.uint64()),  # of the picture inside the padding; alike in most bits where pictures are
+            pa.field("inner_hash", pa.uint64()),  # of the same without its margins: like the hash of a copy that was cropped
         ],
         # Read by the library `datasets`: without it, the column would load as a struct, not as an image.
         metadata={"huggingface": '{"info":{"features":{"image":{"_type":"Image"}}}}'},
