@@ -109,8 +109,8 @@ class LeakageSettings(Settings):
     pixel_similarity: Annotated[float, Field(gt=0, le=1)] = 0.9
     """Images are near-duplicates from this correlation of their pixel differences on (docs/leakage.md tells what it finds)."""
     aligned_similarity: Annotated[float, Field(gt=0, le=1)] = 0.96
-    """Images that fall short of that are aligned, as one may be cropped, framed or turned a little, and are near-duplicates from this
-    correlation on: a higher one, since aligning makes neighbouring slices alike too."""
+    """Images that fall short of that are aligned, as one may be cropped, framed or turned a little, and are near-duplicates from
+    this correlation on: a higher one, since aligning makes neighbouring slices alike too."""
     caption_similarity: Annotated[float, Field(gt=0, le=1)] = 0.8
     """Captions are near-duplicates from this Jaccard index of their runs of three words on."""
     caption_words: Annotated[int, Field(ge=3)] = 8
