@@ -1,6 +1,7 @@
 import json
 import math
 import random
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from metrics.conftest import GOLDEN
 from radtune.artifacts.io import write
@@ -174,6 +176,21 @@ def test_fewer_layers_give_the_hidden_state_of_that_layer(encoder: Encoder) -> N
 def test_more_layers_than_there_are_is_an_error(encoder: Encoder) -> None:
     with pytest.raises(ConfigError, match=r"7, but .* has 6 layers"):
         load_encoder(Path(encoder.model.config._name_or_path), 7)
+
+
+def test_half_an_encoder_is_refused(encoder: Encoder, tmp_path: Path) -> None:
+    """What is missing would be random, or a tokenizer without words, and every value wrong without a word."""
+    whole = Path(encoder.model.config._name_or_path)
+    tokenizer, tensors = (Path(shutil.copytree(whole, tmp_path / name)) for name in ("tokenizer", "tensors"))
+    for name in ("tokenizer.json", "vocab.txt", "tokenizer_config.json"):
+        (tokenizer / name).unlink(missing_ok=True)
+    with pytest.raises(WeightsError, match="the tokenizer's vocabulary is missing"):
+        load_encoder(tokenizer, 2)
+    state = load_file(tensors / "model.safetensors")
+    kept = {name: tensor for name, tensor in state.items() if "layer.1.output.dense" not in name}
+    save_file(kept, tensors / "model.safetensors", {"format": "pt"})
+    with pytest.raises(WeightsError, match="lacks 2 tensors of the network"):
+        load_encoder(tensors, 2)
 
 
 def test_weights_are_proved(encoder: Encoder, weights_cache: Path, tmp_path: Path) -> None:

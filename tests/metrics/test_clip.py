@@ -1,9 +1,11 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 from torchvision.transforms import CenterCrop, Compose, InterpolationMode, Normalize, Resize, ToTensor
 from transformers import BertConfig, BertModel, CLIPModel, CLIPTokenizer
 
@@ -69,3 +71,22 @@ def test_what_is_no_clip_or_another_file_is_refused(tmp_path: Path, clip_folder:
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(WeightsError, match="no model that transformers knows"):
         fetch_clip(f"path:{tmp_path}", None, tmp_path)
+
+
+def test_half_a_clip_is_refused(tmp_path: Path, clip_folder: Path) -> None:
+    """What is missing would be random, or a tokenizer without words, and every value wrong without a word."""
+    tokenizer, tensors, broken = (
+        Path(shutil.copytree(clip_folder, tmp_path / name)) for name in ("tokenizer", "tensors", "broken")
+    )
+    for name in ("tokenizer.json", "vocab.json", "merges.txt", "tokenizer_config.json"):
+        (tokenizer / name).unlink(missing_ok=True)
+    with pytest.raises(WeightsError, match="the tokenizer's vocabulary is missing"):
+        load_clip(tokenizer)
+    state = load_file(tensors / "model.safetensors")
+    del state["text_projection.weight"]
+    save_file(state, tensors / "model.safetensors", {"format": "pt"})
+    with pytest.raises(WeightsError, match=r"lacks 1 tensors of the network, such as text_projection\.weight"):
+        load_clip(tensors)
+    (broken / "model.safetensors").write_bytes(b"not tensors")
+    with pytest.raises(WeightsError, match="cannot be loaded"):
+        load_clip(broken)

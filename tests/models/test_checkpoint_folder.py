@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import BertConfig, GPT2Config, PreTrainedConfig
 
 from radtune.errors import WeightsError
+from radtune.models.checkpoint_folder import load_tokenizer
 from radtune.models.load import load_model
 
 from .conftest import tiny_build, tiny_model
@@ -102,3 +104,10 @@ def test_refused(saved: Path, spoil: Callable[[Path], None], message: str, tmp_p
         load_model(build, weights_cache=tmp_path, seed=1, precision="float32")
     assert str(folder) in caught.value.problem
     assert len(caught.value.problem.splitlines()) == 1
+
+
+@pytest.mark.parametrize("config", [BertConfig, GPT2Config])
+def test_a_tokenizer_without_words_is_refused(config: type[PreTrainedConfig], tmp_path: Path) -> None:
+    config().save_pretrained(tmp_path)
+    with pytest.raises(WeightsError, match="the tokenizer's vocabulary is missing"):
+        load_tokenizer(tmp_path)

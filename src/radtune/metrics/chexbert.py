@@ -20,6 +20,7 @@ from radtune.artifacts.digests import file_digest
 from radtune.errors import WeightsError
 from radtune.metrics.batches import equal_length_batches
 from radtune.metrics.contract import Resources, Result, Sample, f1, is_empty, versions
+from radtune.models.checkpoint_folder import load_tokenizer
 from radtune.progress import progress
 from radtune.weights.fetch import fetch
 
@@ -123,9 +124,9 @@ def load_chexbert(weights: Path, tokenizer: Path) -> CheXbert:
     """Load the published checkpoint: a pickled dict whose ``model_state_dict`` has names that begin with ``module.``.
 
     Nothing but tensors is unpickled. ``tokenizer`` is the folder of the BERT that it was trained from: its tokenizer and its
-    sizes. Raises :class:`WeightsError` if the file is no such checkpoint or its sizes differ.
+    sizes. Raises :class:`WeightsError` if the file is no such checkpoint, its sizes differ, or the tokenizer knows no words.
     """
-    from transformers import AutoTokenizer, BertConfig, BertModel
+    from transformers import BertConfig, BertModel
 
     try:
         state = torch.load(weights, map_location="cpu", weights_only=True)["model_state_dict"]
@@ -152,4 +153,4 @@ def load_chexbert(weights: Path, tokenizer: Path) -> CheXbert:
     model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
     heads = model["linear_heads"]
     assert isinstance(heads, torch.nn.ModuleList)
-    return CheXbert(AutoTokenizer.from_pretrained(tokenizer, local_files_only=True), model["bert"], heads)
+    return CheXbert(load_tokenizer(tokenizer), model["bert"], heads)

@@ -14,6 +14,7 @@ from PIL import Image
 from radtune.artifacts.digests import file_digest
 from radtune.errors import WeightsError
 from radtune.metrics.image_text import normalised_pixels, unit_vectors
+from radtune.models.checkpoint_folder import check_complete, load_tokenizer, reading
 from radtune.weights.fetch import fetch, prove
 
 CLIP_MEAN: Final = (0.48145466, 0.4578275, 0.40821073)
@@ -71,8 +72,8 @@ def fetch_clip(source: str, sha256: str | None, cache: Path) -> tuple[ClipEncode
 
 @lru_cache(maxsize=2)  # the arms of a system are scored one after another, by at most two metrics
 def load_clip(folder: Path) -> ClipEncoder:
-    """Load tokenizer and model in float32. Raises :class:`WeightsError` if ``folder`` holds no CLIP."""
-    from transformers import AutoConfig, AutoTokenizer, CLIPModel
+    """Load tokenizer and model in float32. Raises :class:`WeightsError` if ``folder`` holds no CLIP, or not all of one."""
+    from transformers import AutoConfig, CLIPModel
 
     try:
         kind = AutoConfig.from_pretrained(folder, local_files_only=True).model_type
@@ -80,7 +81,12 @@ def load_clip(folder: Path) -> ClipEncoder:
         raise WeightsError(f"{folder}: no model that transformers knows: {error}", "name a CLIP's folder") from error
     if kind != "clip":
         raise WeightsError(f"{folder}: a model of type {kind}, not clip", "name a CLIP's folder")
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    model: Any = CLIPModel.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=torch.float32)
+    network: Any = CLIPModel  # the library's types know nothing of the loading info
+    with reading(folder):
+        tokenizer = load_tokenizer(folder)
+        model, found = network.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, dtype=torch.float32, output_loading_info=True
+        )
+    check_complete(folder, found["missing_keys"])
     device = "cuda" if torch.cuda.is_available() else "cpu"
     return ClipEncoder(tokenizer, model.eval().to(device))

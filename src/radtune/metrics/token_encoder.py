@@ -12,6 +12,7 @@ import torch
 
 from radtune.errors import ConfigError
 from radtune.metrics.batches import equal_length_batches
+from radtune.models.checkpoint_folder import check_complete, load_tokenizer, reading
 
 UNLIMITED = 1_000_000
 """``transformers`` gives 1e30 as the length limit of a tokenizer that has none; anything above this means the same."""
@@ -75,20 +76,28 @@ class Encoder:
 
 @lru_cache(maxsize=1)  # the arms of a system are scored one after another
 def load_encoder(folder: Path, layer: int) -> Encoder:
-    """Load the tokenizer and the first ``layer`` layers in float32. Raises :class:`ConfigError` if there are fewer."""
-    from transformers import AutoConfig, AutoModel, AutoTokenizer
+    """Load the tokenizer and the first ``layer`` layers in float32.
 
-    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    Raises :class:`ConfigError` if there are fewer, and :class:`WeightsError` if ``folder`` does not hold all that is needed.
+    """
+    from transformers import AutoConfig, AutoModel
+
+    with reading(folder):
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
     if layer > config.num_hidden_layers:
         raise ConfigError(f"metrics.bertscore_layer: {layer}, but {folder} has {config.num_hidden_layers} layers")
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    model = AutoModel.from_pretrained(
-        folder,
-        local_files_only=True,
-        use_safetensors=True,
-        dtype=torch.float32,
-        num_hidden_layers=layer,  # the last hidden state is then that of the wanted layer, and later layers cost nothing
-    )
+    with reading(folder):
+        tokenizer = load_tokenizer(folder)
+        model, found = AutoModel.from_pretrained(
+            folder,
+            local_files_only=True,
+            use_safetensors=True,
+            dtype=torch.float32,
+            num_hidden_layers=layer,  # the last hidden state is then that of the wanted layer, and later layers cost nothing
+            output_loading_info=True,
+        )
+    # Some networks have a pooler, which takes no part, and which checkpoints for other tasks lack.
+    check_complete(folder, [name for name in found["missing_keys"] if not name.startswith("pooler.")])
     limit = min(tokenizer.model_max_length, UNLIMITED)
     if getattr(config, "position_biased_input", True):  # False for DeBERTa, whose positions are relative only
         limit = min(limit, config.max_position_embeddings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -52,3 +53,14 @@ def check_complete(folder: Path, missing: Sequence[str]) -> None:
     if missing:
         shown = ", ".join(sorted(missing)[:3])
         raise WeightsError(f"{folder}: lacks {len(missing)} tensors of the network, such as {shown}", _ANOTHER)
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The tokenizer in ``folder``. Raises :class:`WeightsError` if it knows no words: `transformers` makes one of special tokens
+    alone, without a word, where the vocabulary is missing."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    if len(tokenizer) <= len(tokenizer.all_special_ids):
+        raise WeightsError(f"{folder}: the tokenizer's vocabulary is missing", _ANOTHER)
+    return tokenizer

@@ -14,7 +14,7 @@ from radtune.config.models import BuildSettings
 from radtune.models.architecture import local_checkpoint, published
 from radtune.models.attention import attention_for
 from radtune.models.byte_tokenizer import byte_tokenizer
-from radtune.models.checkpoint_folder import check_checkpoint, check_complete, reading
+from radtune.models.checkpoint_folder import check_checkpoint, check_complete, load_tokenizer, reading
 from radtune.models.family import FamilyModel
 from radtune.models.label_loss import label_loss
 from radtune.models.parts import PRECISIONS, check_parts, fetch_part, is_tiny
@@ -65,8 +65,6 @@ class TransformersFamily(FamilyModel):
     @classmethod
     def load(cls, build: BuildSettings, *, weights_cache: Path, precision: str) -> Self:
         """The pretrained model, or a small random one for a `tiny:` source."""
-        from transformers import AutoTokenizer
-
         check_parts(build, ("model",))
         network_class = cls._network_class()
         attention = attention_for(build, precision, network_class._supports_flash_attn)
@@ -80,7 +78,7 @@ class TransformersFamily(FamilyModel):
             check_checkpoint(folder, network_class.config_class.model_type)
             quantisation = quantisation_for(build, precision)
             with reading(folder):
-                tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+                tokenizer = load_tokenizer(folder)
                 network, found = network_class.from_pretrained(
                     folder,
                     dtype=PRECISIONS[precision],

@@ -13,7 +13,7 @@ import torch
 import torchvision
 from PIL.Image import Resampling
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from radtune.config.models import BuildSettings
 from radtune.errors import ConfigError, WeightsError
@@ -21,6 +21,7 @@ from radtune.models.architecture import local_checkpoint, published
 from radtune.models.attention import attention_for
 from radtune.models.batch_norm import take_statistics_of_noise
 from radtune.models.byte_tokenizer import byte_tokenizer
+from radtune.models.checkpoint_folder import load_tokenizer
 from radtune.models.family import Example, FamilyModel, Stage, Tower
 from radtune.models.label_loss import label_loss
 from radtune.models.networks.soft_prompt import HEADS_OF_CLASSIFIERS, Mapper, SoftPromptNetwork, padding_first, trunk
@@ -205,7 +206,7 @@ def _pretrained_language(build: BuildSettings, weights_cache: Path, precision: s
         use_safetensors=True,
         trust_remote_code=False,
     )
-    return AutoTokenizer.from_pretrained(folder, local_files_only=True), language
+    return load_tokenizer(folder), language
 
 
 def _tiny_language(size: Mapping[str, int]) -> tuple[Any, Any]:

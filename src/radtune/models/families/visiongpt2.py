@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from radtune.config.models import BuildSettings
 from radtune.errors import ConfigError, WeightsError
 from radtune.models.byte_tokenizer import byte_tokenizer
+from radtune.models.checkpoint_folder import load_tokenizer
 from radtune.models.family import Stage, Tower
 from radtune.models.gpt2_family import END_OF_TEXT, GPT2Family
 from radtune.models.networks.visiongpt2 import VisionGPT2Network, VisionGPT2Sizes
@@ -46,15 +47,13 @@ class VisionGPT2(GPT2Family):
     @classmethod
     def load(cls, build: BuildSettings, *, weights_cache: Path, precision: str) -> Self:
         """Put together from `vision` (timm's names) and `language` (GPT-2's hub names); both `tiny:` for a small random one."""
-        from transformers import AutoTokenizer
-
         size = _sizes(build)
         network = VisionGPT2Network(size)
         if is_tiny(build, "vision"):
             tokenizer = byte_tokenizer((END_OF_TEXT,))
         else:
             language = fetch_part(build, "language", weights_cache)
-            tokenizer = AutoTokenizer.from_pretrained(language, local_files_only=True)
+            tokenizer = load_tokenizer(language)
             load_vision(network, safetensors_file(fetch_part(build, "vision", weights_cache)))
             load_language(network, safetensors_file(language))
         set_precision(network, precision)
