@@ -19,6 +19,7 @@ from radtune.metrics.image_text import normalised_pixels, text_vectors
 from radtune.metrics.medimageinsight import (
     CONFIG,
     MERGES,
+    VOCABULARY,
     WEIGHTS,
     MedImageInsightEncoder,
     Network,
@@ -141,6 +142,10 @@ def test_what_is_no_such_checkpoint_is_refused(folder: Path, tmp_path: Path) -> 
     refused(r"not MedImageInsight[\s\S]*text_tower\.layers\.2\.norm1\.bias")
     torch.save(tensors, tmp_path / WEIGHTS)  # a pickle is not even looked into
     refused("not MedImageInsight")
+    whole = (tmp_path / VOCABULARY).read_bytes()
+    (tmp_path / VOCABULARY).write_bytes(whole[: len(whole) // 2])
+    refused(r"vocab\.json: cannot be read with merges\.txt")
+    (tmp_path / VOCABULARY).write_bytes(whole)
 
     shutil.copy(folder / WEIGHTS, tmp_path / WEIGHTS)
     config = MEDIMAGEINSIGHT_CONFIG

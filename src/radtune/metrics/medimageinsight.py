@@ -154,7 +154,10 @@ def load_medimageinsight(weights: Path, config: Path, vocabulary: Path, merges: 
     from safetensors.torch import load_file
     from transformers import CLIPTokenizer
 
-    tokenizer = CLIPTokenizer(vocab=str(vocabulary), merges=str(merges))
+    try:
+        tokenizer = CLIPTokenizer(vocab=str(vocabulary), merges=str(merges))
+    except Exception as error:  # the tokenizers library has no narrower type
+        raise WeightsError(f"{vocabulary}: cannot be read with {merges.name}: {error}", "fetch both again") from error
     try:
         settings = yaml.safe_load(config.read_text(encoding="utf-8"))
         with torch.device("meta"):  # no memory for weights that are replaced at once
