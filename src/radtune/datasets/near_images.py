@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from radtune.images.perceptual_hash import INNER_MARGIN
+from radtune.artifacts.kinds.images import INNER_MARGIN
 from radtune.progress import progress
 
 SIDE = 64

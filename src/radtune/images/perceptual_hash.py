@@ -7,13 +7,12 @@ from typing import Any
 import cv2
 import numpy as np
 
+from radtune.artifacts.kinds.images import INNER_MARGIN
+
 SIDE = 32
 """Side of the square that the picture is shrunk to, in pixels."""
 FREQUENCIES = 8
 """The hash takes the lowest 8 x 8 frequencies, without the mean of any row or column."""
-INNER_MARGIN = 1 / 16
-"""Share of width and height that :func:`inner_hash` leaves out on each side: about that of crops and frames in publications.
-Hashes still match where 2 to 8 % were cut off or added."""
 
 
 def perceptual_hash(pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> int:
@@ -36,7 +35,7 @@ def perceptual_hash(pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> int:
 
 
 def inner_hash(pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> int:
-    """The :func:`perceptual_hash` of a picture without :data:`INNER_MARGIN` on each side.
+    """The :func:`perceptual_hash` of a picture without :data:`~radtune.artifacts.kinds.images.INNER_MARGIN` on each side.
 
     What is left of a copy that was cropped, or what lies within the frame of one, looks like the inside of the other picture.
     """
