@@ -51,7 +51,8 @@ def test_label(manual: list[str], automatic: list[str], label: str, cuis: list[s
 
 
 def test_both_kinds_of_concepts_can_be_taken_together(tmp_path: Path) -> None:
-    row = {**dict.fromkeys(CAPTIONS.schema.names, "x") | {"restricted": False}, "concepts": ["C0024485"], "manual_concepts": ["C0040405"]}
+    named = {"restricted": False, "concepts": ["C0024485"], "manual_concepts": ["C0040405"]}
+    row = dict.fromkeys(CAPTIONS.schema.names, "x") | named
     settings = LabelSettings(prefer_manual_concepts=False)
     write(tmp_path / "captions.parquet", CAPTIONS, [row], provenance("radtune.modality.labels", settings, 1, inputs={}))
     label_modalities(tmp_path / "captions.parquet", tmp_path / "labels.parquet", settings=settings, seed=1)

@@ -54,6 +54,13 @@ def test_what_is_read_of_a_repository() -> None:
     assert listed(metrics={"variant": "imageclef2025-paper"})["metrics.bleurt_source"].text == "hub:lucadiliello/BLEURT-20@main"
 
 
+def test_an_encoder_of_two_metrics_is_listed_once_and_for_either_alone() -> None:
+    both = merge(PUBLISHED.model_dump(mode="json"), {"metrics": {"metrics": ["bertscore", "medbertscore"]}})
+    keys = [one.key for one in weight_sources(validated(RadtuneConfig, both, "test"))]
+    assert keys.count("metrics.bertscore_source") == 1
+    assert "metrics.bertscore_source" in listed(metrics={"metrics": ["medbertscore"], "relevance": [], "factuality": []})
+
+
 def test_metrics_are_optional_and_models_are_not() -> None:
     assert {key.split(".")[0]: one.optional for key, one in listed().items()} == {
         "modality": False,

@@ -13,6 +13,7 @@ from radtune.weights.source import parse_source
 
 _METRIC_SOURCES: dict[MetricName, tuple[str, ...]] = {
     "bertscore": ("bertscore_source",),
+    "medbertscore": ("bertscore_source", "concept_pack_source"),
     "meteor": ("meteor_source",),
     "bleurt": ("bleurt_source",),
     "clinical_bleurt": ("clinical_bleurt_source",),
@@ -67,9 +68,11 @@ def _metric_sources(asked: MetricSettings) -> Iterator[WeightSource]:
     from radtune.metrics.variants import with_variant
 
     settings = with_variant(asked)
+    named: set[str] = set()  # two metrics may share an encoder
     for metric, keys in _METRIC_SOURCES.items():
         for key in keys if metric in settings.metrics else ():
-            if source := getattr(settings, key):
+            if (source := getattr(settings, key)) and key not in named:
+                named.add(key)
                 sha256 = getattr(settings, key.replace("_source", "_sha256"), None) if key.endswith("_source") else None
                 pickled = "pytorch_model.bin" if metric in ("bleurt", "clinical_bleurt") else ""
                 yield WeightSource(f"metrics.{key}", source, sha256, _files_read(key, settings), pickled)
