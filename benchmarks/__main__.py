@@ -1,35 +1,44 @@
-"""``make bench``: run every benchmark and print one table."""
+"""``make bench``: run every benchmark, or those that are named (``python -m benchmarks images leakage``), and print one table."""
 
 from __future__ import annotations
+
+import sys
+from importlib import import_module
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import bertscore, challenge, datasets, generation, images, metrics, text_metrics, training, workflow
-from benchmarks.measure import Comparison, Counted, median
+from benchmarks.measure import Comparison, Counted, NotMeasured, median
 
-MODULES = (datasets, images, training, generation, metrics, bertscore, challenge, text_metrics, workflow)
+MODULES = (
+    "datasets", "images", "leakage", "training", "generation", "metrics", "bertscore", "challenge", "text_metrics", "workflow",
+)  # fmt: skip
 
 
-def main() -> None:
-    """Print work, ours, peer and ratio (median, least, most)."""
+def main(names: list[str]) -> None:
+    """Print work, ours, peer and ratio (median, least, most); each line also as soon as it is measured, since all take long."""
+    if unknown := set(names) - set(MODULES):
+        sys.exit(f"no such benchmark: {', '.join(sorted(unknown))}; choose from {', '.join(MODULES)}")
     table = Table("work", "ours", "peer", "ratio: median (least to most)", title="radtune benchmarks: peer's time over ours")
     console = Console(width=160)
-    for module in MODULES:
-        for result in module.benchmarks():
-            if isinstance(result, Comparison):
-                ratios = result.ratios
-                table.add_row(
-                    result.work,
-                    _amount(result.ours_seconds, result.samples),
-                    f"{_amount(result.peer_seconds, result.samples)} ({result.peer})",
-                    f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
-                )
-            elif isinstance(result, Counted):
-                table.add_row(result.work, "–", "–", result.found)
-            else:
-                table.add_row(result.work, "–", "–", f"not measured: {result.reason}")
+    for name in names or MODULES:
+        for result in import_module(f"benchmarks.{name}").benchmarks():
+            row = _row(result)
+            console.print(" | ".join(row), highlight=False, markup=False)
+            table.add_row(*row)
     console.print(table)
+
+
+def _row(result: Comparison | Counted | NotMeasured) -> tuple[str, str, str, str]:
+    if isinstance(result, Comparison):
+        ratios = result.ratios
+        return (
+            result.work,
+            _amount(result.ours_seconds, result.samples),
+            f"{_amount(result.peer_seconds, result.samples)} ({result.peer})",
+            f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
+        )
+    return result.work, "–", "–", result.found if isinstance(result, Counted) else f"not measured: {result.reason}"
 
 
 def _amount(seconds: tuple[float, ...], samples: int | None) -> str:
@@ -38,4 +47,4 @@ def _amount(seconds: tuple[float, ...], samples: int | None) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
