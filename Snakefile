@@ -23,10 +23,10 @@ from radtune.config.base import validated
 from radtune.config.models import PredictStep, TrainStep
 from radtune.config.run import RadtuneConfig
 from radtune.datasets.receipt import RECEIPT
-from radtune.datasets.source import load_format
-from radtune.datasets.status import is_fetched, sets_of, tables_of
+from radtune.datasets.status import is_fetched, sets_of
 from radtune.errors import ConfigError
 from radtune.workflow.config_record import record_config
+from radtune.workflow.dataset_rules import gate_options, read_rule
 from radtune.workflow.environment import export_to_jobs
 from radtune.workflow.resources import asked_for, read_site
 from radtune.workflow.rules import asking, python_on, repeated, report_files

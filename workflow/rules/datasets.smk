@@ -58,33 +58,6 @@ for receipt, (fetched_name, fetched_source) in fetched_sets.items():
             "exec python -m radtune --log {log} datasets fetch --config {params.config:q} --only {params.name:q}"
 
 
-def reading(source, folder, paths, made_by=None):
-    """Input and output files and parameters of the rule that reads one data set."""
-    layout_of_set = load_format(source.format)
-    # Of a folder only the tables are watched; every image's checksum is taken when they are read. A fetched one has its receipt.
-    if folder / RECEIPT in fetched_sets:
-        made_by = folder / RECEIPT
-    return dict(
-        inputs=made_by or tables_of(source),
-        outputs=dict(
-            captions=paths.captions,
-            concepts=paths.concepts,
-            questions=paths.published_questions,
-            quarantine=paths.captions_quarantine,
-            **(
-                {"unpacked": directory(paths.unpacked)} if layout_of_set.unpacks else {}
-            ),
-        ),
-        params=dict(
-            code=code_digest(
-                "radtune.datasets.read", f"radtune.datasets.formats.{source.format}"
-            ),
-            settings=source.reading_canonical(),
-            unpacked=str(paths.unpacked),
-        ),
-    )
-
-
 READ_COMMAND = (
     "exec python -m radtune --log {log} datasets read --folder {params.folder:q} --name {params.name:q}"
     " --captions {output.captions} --concepts {output.concepts} --questions {output.questions}"
@@ -93,19 +66,21 @@ READ_COMMAND = (
 )
 
 dataset_folder = layout.sample_folder if embedded_sample else Path(run.datasets.folder)
-first_set = reading(
+receipt_of = lambda folder: (
+    folder / RECEIPT if folder / RECEIPT in fetched_sets else None
+)
+first_set = read_rule(
     run.datasets,
-    dataset_folder,
     layout,
-    made_by=layout.sample_folder if embedded_sample else None,
+    made_by=layout.sample_folder if embedded_sample else receipt_of(dataset_folder),
 )
 
 
 rule read_captions:
     input:
-        first_set["inputs"],
+        first_set.inputs,
     output:
-        **first_set["outputs"],
+        **first_set.outputs,
     log:
         logs / "read_captions.log",
     conda:
@@ -114,7 +89,7 @@ rule read_captions:
     resources:
         **asks(memory_mb=4_000, minutes=60),
     params:
-        **first_set["params"],
+        **first_set.params,
         seed=run.seed,
         folder=lambda wildcards: str(dataset_folder),
         name=run.datasets.name,
@@ -126,17 +101,19 @@ rule read_captions:
 
 
 for further_name, further_source in run.datasets.further.items():
-    further_set = reading(
-        further_source, Path(further_source.folder), layout.further(further_name)
+    further_set = read_rule(
+        further_source,
+        layout.further(further_name),
+        made_by=receipt_of(Path(further_source.folder)),
     )
 
     rule:
         name:
             f"read_{further_name}"
         input:
-            further_set["inputs"],
+            further_set.inputs,
         output:
-            **further_set["outputs"],
+            **further_set.outputs,
         log:
             logs / f"read_{further_name}.log",
         conda:
@@ -145,7 +122,7 @@ for further_name, further_source in run.datasets.further.items():
         resources:
             **asks(memory_mb=4_000, minutes=60),
         params:
-            **further_set["params"],
+            **further_set.params,
             seed=run.seed,
             folder=str(further_source.folder),
             name=further_name,
@@ -188,12 +165,3 @@ rule find_leakage:
 
 # Without a gate, training does not wait for the search, nor is it done again when more is found.
 gated = [layout.leakage] if run.datasets.leakage.gate != "warn" else []
-
-
-def gate_options(input):
-    """Options of a step that heeds the gate; none where it only warns."""
-    settings = run.datasets.leakage.canonical()
-    return [
-        *repeated("--leakage", input.leakage),
-        *([f"--leakage-settings={settings}"] if gated else []),
-    ]

@@ -52,7 +52,9 @@ for mix_name in sorted({run.models[system].training.mix for system in run.system
             questions=lambda wildcards, input: repeated("--questions", input.questions),
             known=lambda wildcards, input: repeated("--known", input.known),
             published=lambda wildcards, input: repeated("--published", input.published),
-            gate=lambda wildcards, input: gate_options(input),
+            gate=lambda wildcards, input: gate_options(
+                run.datasets.leakage, input.leakage
+            ),
         message:
             asking("Mixing the rows of {output.mix}")
         shell:

@@ -48,7 +48,7 @@ rule train_modality_classifier:
         settings=run.modality.classifier_canonical(),
         seed=run.seed,
         images=lambda wildcards, input: repeated("--images", input.images),
-        gate=lambda wildcards, input: gate_options(input),
+        gate=lambda wildcards, input: gate_options(run.datasets.leakage, input.leakage),
     message:
         asking("Training the modality classifier", run.jobs.modality.gpu)
     shell:
