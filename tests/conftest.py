@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,19 @@ def rocov2_mini(real_data: Path) -> Path:
     if not folder.is_dir():
         pytest.skip(f"{folder} is absent")
     return folder
+
+
+@pytest.fixture(scope="session")
+def real_sample(real_data: Path) -> Callable[[str], Path]:
+    """Folder of a small real piece of a data set, by its name below ``samples``."""
+
+    def real_sample(name: str) -> Path:
+        folder = real_data / "samples" / name
+        if not folder.is_dir():
+            pytest.skip(f"{folder} is absent")
+        return folder
+
+    return real_sample
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import html
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -95,12 +96,9 @@ def test_html_is_removed_or_kept(published: str, mended: str) -> None:
     assert (published != mended) == (found["html_tags"] + found["character_references"] > 0)
 
 
-def test_real_captions_have_lost_spaces_and_no_html(real_data: Path) -> None:
-    files = sorted(real_data.glob("samples/rocov2-text/*_captions.csv"))
-    if not files:
-        pytest.skip(f"{real_data}/samples/rocov2-text is absent")
+def test_real_captions_have_lost_spaces_and_no_html(real_sample: Callable[[str], Path]) -> None:
     captions = []
-    for path in files:
+    for path in sorted(real_sample("rocov2-text").glob("*_captions.csv")):
         with path.open(encoding="utf-8", newline="") as file:
             captions += [row["Caption"] for row in csv.DictReader(file)]
     found = [normalise(caption, MEND)[1] for caption in captions]

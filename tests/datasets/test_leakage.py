@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -193,16 +193,16 @@ def synpic(text: str) -> str:
     return named[0] if named else ""
 
 
-def test_the_images_that_real_data_sets_share_are_found_and_no_others(real_data: Path, rocov2_mini: Path, tmp_path: Path) -> None:
+def test_the_images_that_real_data_sets_share_are_found_and_no_others(
+    real_sample: Callable[[str], Path], rocov2_mini: Path, tmp_path: Path
+) -> None:
     """rocov2-mini names the MedPix image behind some of its items; the other sets have it from archives of their own."""
     with (rocov2_mini / "sources.csv").open(encoding="utf-8") as file:
         origin = {row["ID"]: synpic(row["original_id"]) for row in csv.DictReader(file)}
     mini = read_into(tmp_path / "mini", rocov2_mini)
     captions, further = [mini.captions_path], []
     for name, layout in (("vqa-med-2019", "vqa_med_2019"), ("medpix-2.0", "medpix")):
-        folder = real_data / "samples" / name
-        if not folder.is_dir():
-            pytest.skip(f"{folder} is absent")
+        folder = real_sample(name)
         # The reading helper calls every data set alike; here they are told apart by their names.
         rows = [row | {"dataset": name} for row in read_into(tmp_path / name, folder, prefix=f"{name}/", format=layout).captions]
         captions.append(tmp_path / f"{name}.parquet")

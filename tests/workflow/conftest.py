@@ -6,11 +6,14 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+
+from workflow.slurm_cluster import SlurmCluster, missing_programs
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("Snakefile", "Makefile", "pyproject.toml", "config.yaml", "workflow", "profiles", "slurm", "envs", "src")
@@ -92,6 +95,21 @@ class Clone:
         for path, text in self.before.items():
             path.write_text(text)
         self.before.clear()
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[SlurmCluster]:
+    """A private SLURM, started and stopped here."""
+    if missing := missing_programs():
+        pytest.skip(f"SLURM is not installed (Debian: slurmctld slurmd slurm-client munge); missing: {', '.join(missing)}")
+    # Not below pytest's own folder, which others cannot enter: munge refuses that.
+    with tempfile.TemporaryDirectory(prefix="radtune-slurm-") as folder:
+        cluster = SlurmCluster(Path(folder))
+        try:
+            cluster.start()
+            yield cluster
+        finally:
+            cluster.stop()
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,17 @@ PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "sco
 SEARCHED = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 START_SECONDS = 20.0
 
+SNAKEMAKE = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job begins deaf to it
+from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor as Executor
+interval = Executor.next_seconds_between_status_checks
+Executor.next_seconds_between_status_checks = property(interval.fget, lambda self, value: interval.fset(self, min(value, 1)))
+from snakemake.cli import main
+sys.exit(main())
+"""
+"""Snakemake that looks at its jobs every second; the executor's own pauses grow to three minutes."""
+
 
 def missing_programs() -> list[str]:
     """What is not installed of what a cluster needs (Debian: slurmctld, slurmd, slurm-client, munge)."""

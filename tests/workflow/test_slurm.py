@@ -13,7 +13,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from workflow.slurm_cluster import Job, SlurmCluster, is_told, missing_programs, processes_of, wait_for
+from workflow.slurm_cluster import SNAKEMAKE, Job, SlurmCluster, is_told, processes_of, wait_for
 
 # The fixture `finished_run` is a Clone (conftest.py), which importlib mode does not let tests import by name.
 Clone = Any
@@ -44,32 +43,7 @@ OUTPUTS = [
     for name in ("adapter.safetensors", "training_log.parquet", "trained_modules.parquet")
 ]
 
-SNAKEMAKE = """
-import signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job begins deaf to it
-from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor as Executor
-interval = Executor.next_seconds_between_status_checks
-Executor.next_seconds_between_status_checks = property(interval.fget, lambda self, value: interval.fset(self, min(value, 1)))
-from snakemake.cli import main
-sys.exit(main())
-"""
-"""Snakemake that looks at its jobs every second; the executor's own pauses grow to three minutes."""
-
 QUICK = ("--slurm-init-seconds-before-status-checks", "1", "--max-status-checks-per-second", "5", "--latency-wait", "10")
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[SlurmCluster]:
-    if missing := missing_programs():
-        pytest.skip(f"SLURM is not installed (Debian: slurmctld slurmd slurm-client munge); missing: {', '.join(missing)}")
-    # Not below pytest's own folder, which others cannot enter: munge refuses that.
-    with tempfile.TemporaryDirectory(prefix="radtune-slurm-") as folder:
-        cluster = SlurmCluster(Path(folder))
-        try:
-            cluster.start()
-            yield cluster
-        finally:
-            cluster.stop()
 
 
 def snakemake(clone: Clone, cluster: SlurmCluster, *arguments: str) -> subprocess.Popen[str]:

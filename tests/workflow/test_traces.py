@@ -7,8 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,8 +22,7 @@ from radtune.workflow.traces import (
     seconds_taken,
     unfinished,
 )
-from workflow.slurm_cluster import SlurmCluster, missing_programs, wait_for
-from workflow.test_slurm import SNAKEMAKE
+from workflow.slurm_cluster import SNAKEMAKE, SlurmCluster, wait_for
 
 LONG = "a_name_that_is_long_enough_to_be_spread_over_folders_" * 4
 SNAKEFILE = f"""
@@ -124,20 +121,6 @@ def test_last_words(tmp_path: Path, printed: str, telling: str | None, last: str
     (tmp_path / "a.log").write_text(f"$ radtune --log a.log train --error: x\n{printed}\n")
     assert last_words(tmp_path / "a.log") == (telling, last)
     assert last_words(tmp_path / "absent.log") == (None, None)
-
-
-@pytest.fixture
-def cluster() -> Iterator[SlurmCluster]:
-    if missing := missing_programs():
-        pytest.skip(f"SLURM is not installed (Debian: slurmctld slurmd slurm-client munge); missing: {', '.join(missing)}")
-    # Not below pytest's own folder, which others cannot enter: munge refuses that.
-    with tempfile.TemporaryDirectory(prefix="radtune-slurm-") as folder:
-        cluster = SlurmCluster(Path(folder))
-        try:
-            cluster.start()
-            yield cluster
-        finally:
-            cluster.stop()
 
 
 def test_jobs_of_a_scheduler(cluster: SlurmCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -67,10 +68,8 @@ def asked(found: DataSet, item_id: str) -> dict[str, str]:
     return {row["question_id"].split("/")[-1]: row["answer"] for row in found.questions if row["item_id"] == item_id}
 
 
-def test_real_cases_are_read(real_data: Path, tmp_path: Path) -> None:
-    sample = real_data / "samples/medpix-2.0"
-    if not sample.is_dir():
-        pytest.skip(f"{sample} is absent")
+def test_real_cases_are_read(real_sample: Callable[[str], Path], tmp_path: Path) -> None:
+    sample = real_sample("medpix-2.0")
     found = read_medpix(tmp_path / "out", sample)
     assert found.footer()["rows_in"] == 352
     assert found.footer()["dropped"] == {"missing_image": 352 - 30}  # the sample has 30 of the images
@@ -84,11 +83,9 @@ def test_real_cases_are_read(real_data: Path, tmp_path: Path) -> None:
     assert all(len(row["answer"].split()) < 60 for row in found.questions)
 
 
-def test_real_json_and_json_lines_say_the_same(real_data: Path, tmp_path: Path) -> None:
+def test_real_json_and_json_lines_say_the_same(real_sample: Callable[[str], Path], tmp_path: Path) -> None:
     """The release gives its records twice: as two lists with the splits beside them, and as JSON lines of each split."""
-    sample = real_data / "samples/medpix-2.0"
-    if not sample.is_dir():
-        pytest.skip(f"{sample} is absent")
+    sample = real_sample("medpix-2.0")
     folders = {"lists": ("Descriptions.json", "Case_topic.json", "splitted_dataset"), "lines": ("splitted_dataset",)}
     found: dict[str, tuple[list[Row], list[Row]]] = {}
     for form, names in folders.items():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +60,9 @@ def version_2(tmp_path: Path) -> Path:
     return root
 
 
-def test_real_headers_are_read(real_data: Path, tmp_path: Path) -> None:
+def test_real_headers_are_read(real_sample: Callable[[str], Path], tmp_path: Path) -> None:
     """The two published headers with one row each, and a made-up picture for each figure."""
-    sample = real_data / "samples/pmc-vqa"
-    if not sample.is_dir():
-        pytest.skip(f"{sample} is absent")
+    sample = real_sample("pmc-vqa")
     first, second = tmp_path / "first", tmp_path / "second"
     figures(first / "images", "PMC1064097_F1.jpg")
     figures(second / "figures", "PMC8253867_Fig2_41.jpg")

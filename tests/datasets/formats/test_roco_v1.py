@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -43,10 +44,8 @@ def test_captions_concepts_articles_and_licences_are_joined(folder: Path, tmp_pa
     assert found.quarantine == []
 
 
-def test_real_text_of_the_validation_part(real_data: Path, tmp_path: Path) -> None:
-    sample = real_data / "samples/roco-v1/data/validation/radiology"
-    if not sample.is_dir():
-        pytest.skip(f"{sample} is absent")
+def test_real_text_of_the_validation_part(real_sample: Callable[[str], Path], tmp_path: Path) -> None:
+    sample = real_sample("roco-v1/data/validation/radiology")
     own = tmp_path / "roco/data/validation/radiology"
     own.mkdir(parents=True)
     for table in sample.glob("*.txt"):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +57,9 @@ def folder(tmp_path: Path) -> Path:
     return root
 
 
-def test_real_records_are_read_and_shared_images_counted(real_data: Path, tmp_path: Path) -> None:
+def test_real_records_are_read_and_shared_images_counted(real_sample: Callable[[str], Path], tmp_path: Path) -> None:
     """The release's own questions; their images cannot be had, so that each is a made-up picture."""
-    sample = real_data / "samples/slake"
-    if not sample.is_dir():
-        pytest.skip(f"{sample} is absent")
+    sample = real_sample("slake")
     folder = tmp_path / "slake"
     folder.mkdir()
     names = set()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +51,8 @@ def folder(tmp_path: Path) -> Path:
     return root
 
 
-def test_real_questions_are_read(real_data: Path, tmp_path: Path) -> None:
-    sample = real_data / "samples/vqa-med-2019"
-    if not sample.is_dir():
-        pytest.skip(f"{sample} is absent")
+def test_real_questions_are_read(real_sample: Callable[[str], Path], tmp_path: Path) -> None:
+    sample = real_sample("vqa-med-2019")
     found = read_vqa_med(tmp_path / "out", sample)
     assert [sum(row["split"] == split for row in found.captions) for split in ("train", "valid", "test")] == [90, 25, 0]
     assert [sum(row["split"] == split for row in found.questions) for split in ("train", "valid", "test")] == [360, 100, 0]

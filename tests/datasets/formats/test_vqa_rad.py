@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +55,8 @@ def write(root: Path, records: list[dict[str, Any]]) -> None:
     (root / "VQA_RAD Dataset Public.json").write_text(json.dumps(records))
 
 
-def test_real_questions_are_read(real_data: Path, tmp_path: Path) -> None:
-    sample = real_data / "samples/vqa-rad"
-    if not sample.is_dir():
-        pytest.skip(f"{sample} is absent")
+def test_real_questions_are_read(real_sample: Callable[[str], Path], tmp_path: Path) -> None:
+    sample = real_sample("vqa-rad")
     found = read_vqa_rad(tmp_path / "out", sample)
     assert len(found.captions) == 90
     assert found.footer()["dropped"] == {"missing_image": 271 - 90}  # the sample has the questions of all images
