@@ -186,10 +186,13 @@ class _Judge:
         return [pair for split, own in by_split.items() for pair in self._with_image(own, f"{seed} {split}")]
 
     def _text_reason(self, text: str, item: Item) -> tuple[str, str] | None:
-        settings = self.source.settings.text
+        settings, languages = self.source.settings.text, self.source.settings.languages
         words = len(text.split())
+        if not words and not item.questions:
+            return "empty_caption", "no caption"
         if not words:
-            return None if item.questions else ("empty_caption", "no caption")
+            asked = any(question.language in languages for question in item.questions)
+            return None if asked else ("language", f"no caption, and no question in {', '.join(languages)}")
         if words < settings.minimum_words:
             return "short_caption", f"{words} words, fewer than {settings.minimum_words}"
         if settings.maximum_words is not None and words > settings.maximum_words:

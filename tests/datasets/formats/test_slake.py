@@ -78,7 +78,10 @@ def test_real_records_are_read_and_shared_images_counted(real_sample: Callable[[
         ("train-xmlab281", "empty_question"),
     }
     english = read_slake(tmp_path / "english", folder)
-    assert english.footer("questions")["dropped"]["language"] == 1933 + 916
+    left_out = english.footer("questions")["dropped"]
+    assert left_out["language"] + left_out["item_left_out"] == 1933 + 916
+    asked = {row["item_id"] for row in english.questions}
+    assert {row["item_id"] for row in english.captions} == asked, "an image without a caption is there for its questions"
 
 
 def test_an_image_in_two_splits_is_an_item_of_each_in_one_group(folder: Path, tmp_path: Path) -> None:
@@ -100,6 +103,8 @@ def test_an_image_in_two_splits_is_an_item_of_each_in_one_group(folder: Path, tm
 def test_languages_are_taken_as_set(folder: Path, tmp_path: Path) -> None:
     found = read_slake(tmp_path / "out", folder, languages=("zh",))
     assert [(row["question_id"], row["question"]) for row in found.questions] == [("train-xmlab0/published/1", "这是什么模态？")]
+    assert [row["item_id"] for row in found.captions] == ["train-xmlab0"]
+    assert found.footer()["dropped"] == {"language": 3}
 
 
 def test_modality_is_a_manual_concept(folder: Path, tmp_path: Path) -> None:
