@@ -170,7 +170,7 @@ def _read_thumbnails(images: Sequence[Path], item_ids: Sequence[str]) -> Thumbna
     for path in progress(images if item_ids else [], "comparing images", unit="shard"):
         check_kind(path, IMAGES)
         with pq.ParquetFile(path) as file:
-            # One row group after another: iterating over batches would hold what was read before, the whole shard in the end.
+            # Few images are close to another one: only the row groups that hold one of them are read whole.
             for group in range(file.num_row_groups):
                 ids = file.read_row_group(group, columns=["item_id"]).column("item_id").to_pylist()
                 if place.keys().isdisjoint(ids):
