@@ -29,6 +29,8 @@ WEIGHTS = bytes(range(256)) * 40_000
 CHECKPOINT = b"checkpoint"
 TABLE = b"ID,Caption\nA,An image\n"
 
+TOKEN = "a-very-secret-token"
+
 
 @pytest.fixture
 def hub() -> Iterator[UnrulyServer]:
@@ -52,7 +54,7 @@ def config(tmp_path: Path, hub: UnrulyServer) -> Path:
         "weights_cache": str(tmp_path / "weights"),
         "datasets": {
             "folder": str(tmp_path / "set"),
-            "download": f"{hub.base}/set/train_captions.csv#sha256={sha256(TABLE).hexdigest()}",
+            "download": f"{hub.base}/set/train_captions.csv?token={TOKEN}#sha256={sha256(TABLE).hexdigest()}",
         },
         "modality": {"source": "tiny:"},
         "questions": {"backend": "local", "endpoint": None, "model": "tiny:"},
@@ -113,6 +115,8 @@ def test_everything_is_fetched_once_recorded_and_found_without_a_network(
         f"hub:org/align@{ALIGNSCORE}/base.ckpt": ALIGNSCORE,
         "hub:org/encoder@main": ROBERTA,
     }
+    assert f"{hub.base}/set/train_captions.csv" in record
+    assert not any(TOKEN in text for text in (first.stdout, first.stderr, json.dumps(record)))
     assert record["hub:org/model@main"]["bytes"] == len(WEIGHTS) + 2
     assert (config.parent / "set/train_captions.csv").read_bytes() == TABLE
 

@@ -12,6 +12,7 @@ from radtune.artifacts.io import atomic_path
 from radtune.artifacts.provenance import now
 from radtune.config.datasets import SourceSettings
 from radtune.config.run import RadtuneConfig
+from radtune.datasets.addresses import source_name
 from radtune.datasets.fetch import fetch as fetch_dataset
 from radtune.datasets.status import folder_state, is_fetched, sets_of, what_to_do
 from radtune.errors import ArtifactError, RadtuneError
@@ -30,7 +31,7 @@ class Item:
     keys: tuple[str, ...]
     """The keys of the configuration that name it."""
     source: str
-    """As the configuration spells it."""
+    """As the configuration spells it; addresses without what may hold a secret."""
     revision: str = ""
     """Commit of a hub repository, version of a package, date of a data set; empty where there is none."""
     size: int = 0
@@ -72,7 +73,7 @@ def _dataset(name: str, source: SourceSettings) -> Item:
     try:
         if is_fetched(source):
             receipt = fetch_dataset(source)
-            return replace(item, source=str(source.download), revision=receipt.date[:10], size=receipt.size)
+            return replace(item, source=source_name(str(source.download)), revision=receipt.date[:10], size=receipt.size)
         found = folder_state(source)
     except RadtuneError as error:
         return _missing(item, error)
