@@ -12,11 +12,13 @@ import time
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from radtune.artifacts.io import read_footer, read_rows
 from radtune.artifacts.kinds.llm_replies import LLM_REPLIES
 from radtune.config.questions import QuestionSettings
 from radtune.errors import ServerError, WeightsError
+from radtune.questions.backends.tiny import tiny_language_model
 from radtune.questions.parse import parse_pairs
 from radtune.questions.write import write_questions
 
@@ -226,3 +228,21 @@ def test_smollm2_writes_pairs_that_can_be_parsed(captions: Path, tmp_path: Path,
     assert {row["model_digest"] for row in rows} == {SMOLLM2_SHA256}
     pairs = [pair for row in rows for pair in parse_pairs(row["reply"])]
     assert sum(pair.question.endswith("?") and pair.answer != "" for pair in pairs) >= 4
+
+
+@pytest.mark.parametrize(("spoil", "says"), [("tensor", "lacks 1 tensors"), ("tokenizer.json", "vocabulary|cannot be loaded")])
+def test_half_a_local_model_is_refused(captions: Path, tmp_path: Path, spoil: str, says: str) -> None:
+    """`transformers` would fill in what is missing at random."""
+    folder = tmp_path / "model"
+    for part in tiny_language_model(1):
+        part.save_pretrained(folder)
+    settings = TINY.model_copy(update={"model": f"path:{folder}"})
+    write_questions(captions, tmp_path / "whole.parquet", settings=settings, seed=1, weights_cache=tmp_path)
+    if spoil == "tensor":
+        tensors = load_file(folder / "model.safetensors")
+        del tensors["model.layers.1.mlp.up_proj.weight"]
+        save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    else:
+        (folder / spoil).unlink()
+    with pytest.raises(WeightsError, match=says):
+        write_questions(captions, tmp_path / "half.parquet", settings=settings, seed=1, weights_cache=tmp_path)

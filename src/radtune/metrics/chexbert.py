@@ -20,8 +20,8 @@ from radtune.artifacts.digests import file_digest
 from radtune.errors import WeightsError
 from radtune.metrics.batches import equal_length_batches
 from radtune.metrics.contract import Resources, Result, Sample, f1, is_empty, versions
-from radtune.models.checkpoint_folder import load_tokenizer
 from radtune.progress import progress
+from radtune.weights.checkpoint_folder import load_tokenizer
 from radtune.weights.fetch import fetch
 
 OBSERVATIONS: Final = (

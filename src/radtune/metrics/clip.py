@@ -14,7 +14,7 @@ from PIL import Image
 from radtune.artifacts.digests import file_digest
 from radtune.errors import WeightsError
 from radtune.metrics.image_text import normalised_pixels, unit_vectors
-from radtune.models.checkpoint_folder import check_complete, load_tokenizer, reading
+from radtune.weights.checkpoint_folder import check_complete, load_tokenizer, reading
 from radtune.weights.fetch import fetch, prove
 
 CLIP_MEAN: Final = (0.48145466, 0.4578275, 0.40821073)

@@ -12,7 +12,7 @@ import torch
 
 from radtune.errors import ConfigError
 from radtune.metrics.batches import equal_length_batches
-from radtune.models.checkpoint_folder import check_complete, load_tokenizer, reading
+from radtune.weights.checkpoint_folder import check_complete, load_tokenizer, reading
 
 UNLIMITED = 1_000_000
 """``transformers`` gives 1e30 as the length limit of a tokenizer that has none; anything above this means the same."""

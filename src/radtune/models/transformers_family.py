@@ -14,7 +14,6 @@ from radtune.config.models import BuildSettings
 from radtune.models.architecture import local_checkpoint, published
 from radtune.models.attention import attention_for
 from radtune.models.byte_tokenizer import byte_tokenizer
-from radtune.models.checkpoint_folder import check_checkpoint, check_complete, load_tokenizer, reading
 from radtune.models.family import FamilyModel
 from radtune.models.label_loss import label_loss
 from radtune.models.parts import PRECISIONS, check_parts, fetch_part, is_tiny
@@ -22,6 +21,7 @@ from radtune.models.quantisation import quantisation_for
 from radtune.models.sizes import sizes
 from radtune.models.transformers_generation import greedy
 from radtune.models.untyped import untyped
+from radtune.weights.checkpoint_folder import check_checkpoint, check_complete, load_tokenizer, reading
 
 
 class TransformersFamily(FamilyModel):

@@ -21,7 +21,6 @@ from radtune.models.architecture import local_checkpoint, published
 from radtune.models.attention import attention_for
 from radtune.models.batch_norm import take_statistics_of_noise
 from radtune.models.byte_tokenizer import byte_tokenizer
-from radtune.models.checkpoint_folder import load_tokenizer
 from radtune.models.family import Example, FamilyModel, Stage, Tower
 from radtune.models.label_loss import label_loss
 from radtune.models.networks.soft_prompt import HEADS_OF_CLASSIFIERS, Mapper, SoftPromptNetwork, padding_first, trunk
@@ -30,6 +29,7 @@ from radtune.models.pixels import IMAGENET, normalised
 from radtune.models.sizes import sizes
 from radtune.models.transformers_generation import greedy
 from radtune.models.untyped import untyped
+from radtune.weights.checkpoint_folder import load_tokenizer
 from radtune.weights.gguf import dequantised
 
 if TYPE_CHECKING:

@@ -13,13 +13,13 @@ from torch import Tensor, nn
 from radtune.config.models import BuildSettings
 from radtune.errors import ConfigError, WeightsError
 from radtune.models.byte_tokenizer import byte_tokenizer
-from radtune.models.checkpoint_folder import load_tokenizer
 from radtune.models.family import Stage, Tower
 from radtune.models.gpt2_family import END_OF_TEXT, GPT2Family
 from radtune.models.networks.visiongpt2 import VisionGPT2Network, VisionGPT2Sizes
 from radtune.models.parts import check_parts, fetch_part, is_tiny, safetensors_file, set_precision
 from radtune.models.pixels import HALF, normalised
 from radtune.models.sizes import check_divisible, sizes
+from radtune.weights.checkpoint_folder import load_tokenizer
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -14,6 +14,7 @@ from radtune.config.questions import QuestionSettings
 from radtune.questions.backends.contract import Backend, Reply
 from radtune.questions.backends.tiny import tiny_language_model
 from radtune.questions.prompts import Message
+from radtune.weights.checkpoint_folder import check_complete, load_tokenizer, reading
 from radtune.weights.fetch import fetch
 from radtune.weights.gguf import dequantised
 from radtune.weights.source import parse_source
@@ -59,7 +60,7 @@ def local_backend(settings: QuestionSettings, seed: int, weights_cache: Path) ->
 
 def _load(settings: QuestionSettings, seed: int, weights_cache: Path) -> tuple[Any, Any, str]:
     """Model, tokenizer and the digest of the weights."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
     if parse_source(settings.model).scheme == "tiny":
         model, tokenizer = tiny_language_model(seed)
@@ -67,10 +68,16 @@ def _load(settings: QuestionSettings, seed: int, weights_cache: Path) -> tuple[A
     path = fetch(settings.model, weights_cache, settings.sha256)
     digest = file_digest(path) if path.is_file() else _folder_digest(path)
     folder = dequantised(path, weights_cache) if path.is_file() else path
-    tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left", local_files_only=True)
+    with reading(folder):
+        tokenizer = load_tokenizer(folder)
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=torch.bfloat16, local_files_only=True, use_safetensors=True, output_loading_info=True
+        )
+    model, found = loaded
+    check_complete(folder, found["missing_keys"])
+    tokenizer.padding_side = "left"
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16, local_files_only=True, use_safetensors=True)
     return model, tokenizer, digest
 
 
