@@ -13,6 +13,7 @@ from radtune.artifacts.digests import file_digest
 from radtune.artifacts.io import write
 from radtune.artifacts.kinds.captions import CAPTIONS
 from radtune.artifacts.kinds.modality_labels import MODALITY_LABELS
+from radtune.artifacts.kinds.quarantine import QUARANTINE
 from radtune.artifacts.provenance import provenance
 from radtune.config.images import ImageSettings
 from radtune.errors import ArtifactError
@@ -103,6 +104,43 @@ def test_sums_that_do_not_add_up(run: Path) -> None:
     label = dict.fromkeys(MODALITY_LABELS.schema.names) | {"item_id": "a"}
     write(run / "more.parquet", MODALITY_LABELS, [label], provenance(STEP, ImageSettings(), 0, {}), rows_in=5, dropped={"x": 1})
     assert verdicts(run) == {("sums", "more.parquet")}
+
+
+def dropping(run: Path, reasons: list[str]) -> None:
+    """Write labels of which two rows were dropped for ``no_image``, and a quarantine with rows of ``reasons``."""
+    quarantine = run / "labels_quarantine.parquet"
+    made = provenance(STEP, ImageSettings(), 0, {})
+    rows = [{"item_id": str(number), "step": STEP, "reason": reason, "detail": ""} for number, reason in enumerate(reasons)]
+    write(quarantine, QUARANTINE, rows, made)
+    label = dict.fromkeys(MODALITY_LABELS.schema.names) | {"item_id": "a"}
+    write(run / "labels.parquet", MODALITY_LABELS, [label], made, 3, {"no_image": 2}, quarantine)
+
+
+def test_dropped_rows_stand_in_quarantine(run: Path) -> None:
+    dropping(run, ["no_image", "only_noted", "no_image"])
+    assert verdicts(run) == set()
+
+
+def test_dropped_row_without_one_in_quarantine(run: Path) -> None:
+    dropping(run, ["no_image", "other"])
+    assert verdicts(run) == {("sums", "labels_quarantine.parquet")}
+
+
+def test_quarantine_that_is_gone(run: Path) -> None:
+    dropping(run, ["no_image", "no_image"])
+    (run / "labels_quarantine.parquet").unlink()
+    assert verdicts(run) == {("missing", "labels.parquet")}
+
+
+def test_rows_that_no_shard_takes_in(run: Path) -> None:
+    """The labels take in one row of captions that hold two."""
+    row = dict.fromkeys(CAPTIONS.schema.names) | {"image_path": "data/a.jpg", "image_sha256": file_digest(Path("data/a.jpg"))}
+    origin = provenance(STEP, ImageSettings(), 0, {})
+    write(run / "captions.parquet", CAPTIONS, [row | {"item_id": name} for name in "ab"], origin, rows_in=2)
+    label = dict.fromkeys(MODALITY_LABELS.schema.names) | {"item_id": "a"}
+    made = provenance(STEP, ImageSettings(), 0, {"captions": [run / "captions.parquet"]})
+    write(run / "labels.parquet", MODALITY_LABELS, [label], made, rows_in=1)
+    assert verdicts(run) == {("sums", "modality_labels")}
 
 
 def test_every_kind_is_found_by_its_name() -> None:

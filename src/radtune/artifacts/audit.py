@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,10 +11,14 @@ from typing import Any, Literal
 
 from radtune.artifacts.code_digest import code_digest
 from radtune.artifacts.digests import file_digest, path_digest
-from radtune.artifacts.io import check_kind, content_digest, read_batches, read_footer
+from radtune.artifacts.io import check_kind, content_digest, count_by, read, read_batches, read_footer
 from radtune.artifacts.kind import Kind
 from radtune.artifacts.kinds.captions import CAPTIONS
+from radtune.artifacts.kinds.quarantine import QUARANTINE
 from radtune.errors import ArtifactError
+
+READS_ALL_OF = {"images": "captions", "llm_replies": "captions", "modality_labels": "captions"}
+"""Kinds whose artifacts, all shards together, take in every row of the input of that name."""
 
 Verdict = Literal["altered", "missing", "stale", "sums"]
 
@@ -24,7 +29,8 @@ class Finding:
 
     verdict: Verdict
     """`altered`: content differs from its recorded digest. `missing`: a recorded file is gone. `stale`: made from another
-    version of an input, or by other code, than there is now. `sums`: rows in are not rows out plus rows dropped."""
+    version of an input, or by other code, than there is now. `sums`: rows in are not rows out plus rows dropped, a row
+    dropped has none in quarantine, or shards together take in another number of rows than there are."""
     path: str
     detail: str
 
@@ -78,6 +84,8 @@ def audit_run(run: Path) -> AuditReport:
             report.findings.extend(_source_images(path, root, report))
     for path, footer in footers.items():
         report.findings.extend(_references(path, footer, root, current, report))
+    report.findings.extend(_quarantined(footers, root, current))
+    report.findings.extend(_rows_taken_in(footers, root))
     return report
 
 
@@ -86,6 +94,40 @@ def _row_sums(path: Path, footer: dict[str, Any]) -> Iterator[Finding]:
         dropped = sum(footer["dropped"].values())
         if footer["rows_in"] != footer["rows_out"] + dropped:
             yield Finding("sums", str(path), f"{footer['rows_in']} rows in, {footer['rows_out']} out, {dropped} dropped")
+
+
+def _quarantined(footers: dict[Path, dict[str, Any]], root: Path, current: dict[Path, str]) -> Iterator[Finding]:
+    """Compare the rows of each quarantine, by reason, with what the artifacts that name it dropped, all together.
+
+    It may hold more: a fault that is noted need not cost a row, such as a malformed CUI among others of an item.
+    """
+    dropped: dict[Path, Counter[str]] = {}
+    for path, footer in footers.items():
+        if footer.get("quarantine") is not None:
+            quarantine = (root / footer["quarantine"]).resolve()
+            if not quarantine.exists():
+                yield Finding("missing", str(path), f"its quarantine ({footer['quarantine']}) is gone")
+            elif quarantine in current:  # else it cannot be read, which is a finding already
+                dropped.setdefault(quarantine, Counter()).update(footer["dropped"])
+    for quarantine, reasons in dropped.items():
+        found = count_by(read(quarantine, QUARANTINE, ["reason"]), "reason")
+        for reason, rows in sorted(reasons.items()):
+            if found.get(reason, 0) < rows:
+                yield Finding("sums", str(quarantine), f"{rows} rows were dropped as {reason}, {found.get(reason, 0)} are here")
+
+
+def _rows_taken_in(footers: dict[Path, dict[str, Any]], root: Path) -> Iterator[Finding]:
+    """Compare the rows that all shards of a kind take in with the rows of the input they are cut from."""
+    rows_of = {path.resolve(): footer["rows_out"] for path, footer in footers.items()}
+    taken: Counter[tuple[str, tuple[str, ...]]] = Counter()
+    for footer in footers.values():
+        if (role := READS_ALL_OF.get(footer["kind"])) is not None:
+            read_from = [record["path"] for name, record in footer["inputs"].items() if name.partition("[")[0] == role]
+            taken[footer["kind"], tuple(sorted(read_from))] += footer["rows_in"]
+    for (kind, inputs), rows_in in taken.items():
+        rows = [rows_of.get((root / path).resolve()) for path in inputs]
+        if rows and None not in rows and rows_in != (there := sum(filter(None, rows))):  # a missing input is a finding already
+            yield Finding("sums", kind, f"all of its artifacts take in {rows_in} rows, {' and '.join(inputs)} hold {there}")
 
 
 def _source_images(captions: Path, root: Path, report: AuditReport) -> Iterator[Finding]:

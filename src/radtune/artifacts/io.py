@@ -47,12 +47,21 @@ def atomic_path(path: Path) -> Iterator[Path]:
 class ArtifactWriter:
     """Writes one artifact row batch by row batch; the target appears only when the ``with`` block ends well.
 
-    ``rows_in`` and ``dropped`` (reason to count) go to the footer, so that rows in = rows out + rows dropped can be audited.
+    ``rows_in`` and ``dropped`` (reason to count) go to the footer, so that rows in = rows out + rows dropped can be audited;
+    so does ``quarantine``, the artifact that has a row for each row dropped, if the step writes one.
     """
 
-    def __init__(self, path: Path, kind: Kind, provenance: Provenance, rows_in: int | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        kind: Kind,
+        provenance: Provenance,
+        rows_in: int | None = None,
+        quarantine: Path | None = None,
+    ) -> None:
         self.path, self.kind, self.provenance = path, kind, provenance
         self.rows_in = rows_in
+        self.quarantine = quarantine
         self.dropped: dict[str, int] = {}
         self._rows_out = 0
         self._digest = ContentDigest(kind)
@@ -125,6 +134,7 @@ class ArtifactWriter:
                     "rows_in": self.rows_in,
                     "rows_out": self._rows_out,
                     "dropped": self.dropped,
+                    "quarantine": str(self.quarantine) if self.quarantine is not None else None,
                     **self.provenance.as_dict(),
                 }
                 self._parquet.add_key_value_metadata({FOOTER_KEY.decode(): orjson.dumps(footer).decode()})
@@ -142,9 +152,10 @@ def write(
     provenance: Provenance,
     rows_in: int | None = None,
     dropped: Mapping[str, int] | None = None,
+    quarantine: Path | None = None,
 ) -> None:
     """Write a whole artifact at once; see :class:`ArtifactWriter`."""
-    with ArtifactWriter(path, kind, provenance, rows_in) as writer:
+    with ArtifactWriter(path, kind, provenance, rows_in, quarantine) as writer:
         writer.dropped = dict(dropped or {})
         if isinstance(rows, pa.Table):
             writer.write_table(rows)

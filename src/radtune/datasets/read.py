@@ -88,9 +88,12 @@ def read_dataset(
         loaded=[f"radtune.datasets.formats.{settings.format}"],
     )
     write(quarantine, QUARANTINE, judge.quarantine(), origin)
-    write(concepts, CONCEPTS, concept_rows, origin, concept_rows_in, dict(sorted(judge.dropped_concepts.items())))
-    write(questions, QUESTION_PAIRS, question_rows, origin, judge.questions_in, dict(sorted(judge.dropped_questions.items())))
-    write(captions, CAPTIONS, rows, origin, judge.rows_in, dict(sorted(judge.dropped.items())))
+    for output, kind, accepted, rows_in, dropped in (
+        (concepts, CONCEPTS, concept_rows, concept_rows_in, judge.dropped_concepts),
+        (questions, QUESTION_PAIRS, question_rows, judge.questions_in, judge.dropped_questions),
+        (captions, CAPTIONS, rows, judge.rows_in, judge.dropped),
+    ):
+        write(output, kind, accepted, origin, rows_in, dict(sorted(dropped.items())), quarantine)
 
 
 def _same_images(items: Sequence[tuple[Item, str]]) -> dict[str, int]:
@@ -153,11 +156,12 @@ class _Judge:
 
     def _drop(self, item: Item, reason: str, detail: str) -> None:
         self.dropped[reason] += 1
-        named = item.item_id.strip() and item.item_id.isprintable()
-        self.source.note(item.item_id if named else item.place, reason, f"{item.place}: {detail}")
+        name = item.item_id if item.item_id.strip() and item.item_id.isprintable() else item.place
+        self.source.note(name, reason, f"{item.place}: {detail}")
         self.questions_in += len(item.questions)
-        if item.questions:
-            self.dropped_questions["item_left_out"] += len(item.questions)
+        for asked in item.questions:
+            self.dropped_questions["item_left_out"] += 1
+            self.source.note(name, "item_left_out", f"{item.place}: question {asked.name}: its item is left out ({reason})")
 
     def usable(self, items: Iterable[Item], seed: int) -> list[tuple[Item, str]]:
         """Items that can be used, with the SHA-256 of their image file, split by split in the order of the release."""

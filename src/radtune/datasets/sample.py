@@ -67,7 +67,8 @@ def make_sample(
         [{"item_id": key, "step": __name__, "reason": reason, "detail": detail} for key, reason, detail in rejected],
         origin,
     )
-    write(sources, SAMPLE_SOURCES, [_row(*item) for item in items], origin, rows_in, dict(sorted(reasons.items())))
+    rows = [_row(*item) for item in items]
+    write(sources, SAMPLE_SOURCES, rows, origin, rows_in, dict(sorted(reasons.items())), quarantine)
 
 
 def _read_catalogue(

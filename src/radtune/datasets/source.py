@@ -115,7 +115,7 @@ class Source:
     """Item, reason and detail of every oddity."""
 
     def note(self, item_id: str, reason: str, detail: str) -> None:
-        """Put a row into quarantine about something that keeps no item out."""
+        """Put a row into quarantine."""
         self.noted.append((item_id, reason, detail))
 
     def find(self, *names: str) -> str:

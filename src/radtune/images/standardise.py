@@ -42,7 +42,7 @@ def standardise(
     record = provenance(__name__, settings, seed, inputs={"captions": list(captions)}, notes={"shard": shard})
     dropped: Counter[str] = Counter()
     with (
-        ArtifactWriter(output, IMAGES, record, rows_in=len(items)) as accepted,
+        ArtifactWriter(output, IMAGES, record, rows_in=len(items), quarantine=quarantine) as accepted,
         ArtifactWriter(quarantine, QUARANTINE, record) as rejected,
     ):
         for item_id, path, sha256 in progress(items, f"images of shard {shard}", unit="image"):

@@ -111,7 +111,7 @@ def build_mix(
     dropped.sort(key=lambda row: (row["item_id"], row["detail"]))
     counts = dict(sorted(Counter(row["reason"] for row in dropped).items()))
     write(quarantine, QUARANTINE, dropped, record, rows_in=len(dropped))
-    write(output, MIX, rows, record, rows_in=len(candidates), dropped=counts)
+    write(output, MIX, rows, record, rows_in=len(candidates), dropped=counts, quarantine=quarantine)
 
 
 def _is_captioned(item: Row, settings: MixSettings) -> bool:
