@@ -107,6 +107,8 @@ def test_reports_that_cannot_be_used_are_named(folder: Path, tmp_path: Path) -> 
         ("CXR3_1_IM-0001-4001", "empty_caption"),
         ("CXR4_absent", "missing_image"),
     ]
+    reasons = {"empty_caption": 2, "missing_image": 1, "report_without_image": 1, "unreadable_report": 1}
+    assert found.footer()["dropped"] == reasons, "a report that gives no image is a row in, too"
 
 
 @pytest.mark.parametrize(

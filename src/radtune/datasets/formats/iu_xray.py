@@ -55,19 +55,19 @@ def read(source: Source) -> Iterator[Item]:
 
 
 def _items(source: Source, path: Path, images: dict[str, Path]) -> Iterator[Item]:
-    """Images of one report; what cannot be read is noted."""
+    """Images of one report; a report that has none, or cannot be read, is an item that is left out."""
     place = str(path.relative_to(source.folder))
     try:
         root = parse(path).getroot()
     except (ParseError, DefusedXmlException, OSError, ValueError) as error:
-        source.note(path.stem, "unreadable_report", f"{place}: {type(error).__name__}")
+        yield _left_out(path.stem, place, "unreadable_report", type(error).__name__)
         return
     identity = root.find("uId")
     report = (identity.get("id") or "") if identity is not None else ""
     report = report or path.stem
     parents = root.findall("parentImage")
     if not parents:
-        source.note(report, "report_without_image", f"{place}: names no image")
+        yield _left_out(report, place, "report_without_image", "names no image")
     for parent in parents:
         image = (parent.get("id") or "").strip()
         yield Item(
@@ -82,6 +82,12 @@ def _items(source: Source, path: Path, images: dict[str, Path]) -> Iterator[Item
             attribution="Indiana University Chest X-ray Collection (Demner-Fushman et al., JAMIA 23(2):304, 2016)",
             link="https://openi.nlm.nih.gov",
         )
+
+
+def _left_out(report: str, place: str, reason: str, detail: str) -> Item:
+    """A report that gives no image."""
+    split = split_of_report(report)
+    return Item(item_id=report, place=place, split=split, caption="", image=None, group=report, left_out=(reason, detail))
 
 
 def _section(root: Element, label: str) -> str:
