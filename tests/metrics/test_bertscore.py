@@ -56,7 +56,7 @@ def _words() -> str:
 ORACLE_PAIRS = [(_words(), _words()) for _ in range(40)]
 ORACLE_DOCUMENTS = [reference for _, reference in ORACLE_PAIRS]
 ORACLE: dict[str, Any] = json.loads((Path(__file__).parent / "bertscore_references.json").read_text(encoding="utf-8"))
-"""Values of ``bert-score``: with today's ``transformers`` it fails on DeBERTa unless patched, so that they are stored. By encoder, pairs x
+"""Values of ``bert-score``, stored, since with today's ``transformers`` it fails on DeBERTa unless patched. By encoder, pairs x
 (without idf, with idf) x (precision, recall, F1)."""
 
 
