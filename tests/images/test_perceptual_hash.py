@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from scipy.fft import dctn
 
-from radtune.images.perceptual_hash import inner_hash, perceptual_hash
+from radtune.images.perceptual_hash import hashes, inner_hash, perceptual_hash
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -41,6 +41,20 @@ def test_the_inner_hash_is_that_of_the_picture_without_a_sixteenth_on_each_side(
     picture = np.random.default_rng(4).integers(0, 256, (64, 160, 3), np.uint8)
     assert inner_hash(picture) == perceptual_hash(picture[4:60, 10:150])
     assert inner_hash(picture[:1, :1]) == perceptual_hash(picture[:1, :1])
+
+
+def test_a_large_picture_is_hashed_at_a_quarter_of_its_size() -> None:
+    blocks = np.random.default_rng(5).integers(0, 256, (32, 40), np.uint8)
+    picture = np.kron(blocks, np.ones((4, 4), np.uint8))
+    assert hashes(picture) == (perceptual_hash(blocks), inner_hash(blocks))
+    assert hashes(np.pad(picture, ((1, 1), (0, 1)))) == hashes(picture), "up to three pixels more are left out at the edges"
+    assert hashes(picture[:127]) == (perceptual_hash(picture[:127]), inner_hash(picture[:127])), "a quarter would be too small"
+
+
+def test_a_quarter_of_the_size_gives_nearly_the_hashes_of_the_whole(rocov2_mini: Path) -> None:
+    for picture in real_pictures(rocov2_mini, 60):
+        found = zip(hashes(picture), (perceptual_hash(picture), inner_hash(picture)), strict=True)
+        assert max((one ^ other).bit_count() for one, other in found) <= 6
 
 
 def test_real_pictures_keep_their_hash_where_they_look_alike(rocov2_mini: Path) -> None:

@@ -34,7 +34,7 @@ def one_channel_if_grey(pixels: Pixels) -> Pixels:
     grey = np.empty(pixels.shape[:2], np.uint8)
     for top in range(0, len(pixels), BAND_ROWS):
         band = slice(top, top + BAND_ROWS)
-        cv2.cvtColor(pixels[band], cv2.COLOR_RGB2GRAY, dst=grey[band])  # keeps the value of equal channels
+        cv2.extractChannel(pixels[band], 0, dst=grey[band])
         if cv2.norm(cv2.cvtColor(grey[band], cv2.COLOR_GRAY2RGB), pixels[band], cv2.NORM_INF):
             return pixels
     return grey

@@ -21,7 +21,7 @@ from radtune.errors import ConfigError
 from radtune.images.decode import RejectedImage, decode
 from radtune.images.encode import SUFFIXES, encode
 from radtune.images.fit import fitted_size, pad, resize
-from radtune.images.perceptual_hash import inner_hash, perceptual_hash
+from radtune.images.perceptual_hash import hashes
 from radtune.images.shards import shard_of
 from radtune.progress import progress
 
@@ -101,9 +101,9 @@ class StandardisedImage:
     original_mode: str
     """Pillow mode of the source."""
     perceptual_hash: int
-    """Of the picture inside the padding (:func:`radtune.images.perceptual_hash.perceptual_hash`)."""
+    """Of the picture inside the padding (:func:`radtune.images.perceptual_hash.hashes`)."""
     inner_hash: int
-    """Of the same without its margins (:func:`radtune.images.perceptual_hash.inner_hash`)."""
+    """Of the same without its margins."""
     transform: dict[str, Any]
     """What was done: see :class:`radtune.images.decode.DecodedImage`, and ``size`` and ``offset`` of the picture inside
     the square in pixels, ``scale`` (pixels after a pixel before, of the longer side) and ``fill``."""
@@ -137,12 +137,13 @@ def standardise_image(content: bytes, settings: ImageSettings) -> StandardisedIm
     size = fitted_size(decoded.size, settings.size)
     picture = resize(decoded.pixels, size, settings.resample)
     square, offset = pad(picture, settings.size, settings.fill)
+    of_picture, of_inside = hashes(picture)
     return StandardisedImage(
         content=encode(square, settings),
         original_size=decoded.size,
         original_mode=decoded.mode,
-        perceptual_hash=perceptual_hash(picture),
-        inner_hash=inner_hash(picture),
+        perceptual_hash=of_picture,
+        inner_hash=of_inside,
         transform={
             **decoded.steps,
             "size": list(size),
