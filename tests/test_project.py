@@ -22,7 +22,7 @@ ROOMS = [
 """In the order in which data flows through them: a room imports only from rooms before it."""
 SHARED = {
     "artifacts", "config", "weights", "statistics",
-    "errors", "licences", "network", "options", "private_folder", "progress",
+    "addresses", "errors", "licences", "network", "options", "private_folder", "progress",
 }  # fmt: skip
 
 

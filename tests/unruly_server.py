@@ -44,7 +44,7 @@ class UnrulyServer:
     def __init__(self) -> None:
         self.files: dict[str, Served] = {}
         self.asked: dict[str, list[dict[str, str]]] = defaultdict(list)
-        """Headers of every GET, by path."""
+        """Headers and `query` of every GET, by path."""
         self.at_once = self.most_at_once = 0
         self.lock = threading.Lock()
         self.base = ""
@@ -94,7 +94,7 @@ def unruly_server() -> Iterator[UnrulyServer]:
         def _answer(self) -> None:
             path = unquote(urlsplit(self.path).path)
             if self.command == "GET":
-                state.asked[path].append(dict(self.headers))
+                state.asked[path].append({**self.headers, "query": urlsplit(self.path).query})
             state.before(path)
             file = state.files.get(path)
             if file is None:

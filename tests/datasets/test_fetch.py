@@ -246,6 +246,15 @@ def test_addresses_with_checksums_and_names(tmp_path: Path, server: UnrulyServer
     assert receipt.parts[1].address == f"{server.base}/zip/"
 
 
+def test_tokens_come_from_the_environment(tmp_path: Path, server: UnrulyServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARCHIVE_TOKEN", "hunter2")
+    table = server.serve("/a.json", b"[]") + f"?token=${{ARCHIVE_TOKEN}}#sha256={sha256(b'[]').hexdigest()}"
+    receipt = fetched(tmp_path / "set", server, download=table, format="vqa_rad")
+    assert [asked["query"] for asked in server.asked["/a.json"]] == ["token=hunter2"]
+    assert "hunter2" not in (tmp_path / "set/receipt.json").read_text()
+    assert receipt.source.startswith(f"{server.base}/a.json#")
+
+
 def test_disk_that_is_too_small_is_told_first(tmp_path: Path, server: UnrulyServer) -> None:
     server.serve_record(7, RECORD)
     record = json.loads(server.files["/api/records/7"].content)

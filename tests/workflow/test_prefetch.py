@@ -54,7 +54,7 @@ def config(tmp_path: Path, hub: UnrulyServer) -> Path:
         "weights_cache": str(tmp_path / "weights"),
         "datasets": {
             "folder": str(tmp_path / "set"),
-            "download": f"{hub.base}/set/train_captions.csv?token={TOKEN}#sha256={sha256(TABLE).hexdigest()}",
+            "download": f"{hub.base}/set/train_captions.csv?token=${{ARCHIVE_TOKEN}}#sha256={sha256(TABLE).hexdigest()}",
         },
         "modality": {"source": "tiny:"},
         "questions": {"backend": "local", "endpoint": None, "model": "tiny:"},
@@ -77,7 +77,7 @@ def config(tmp_path: Path, hub: UnrulyServer) -> Path:
 
 def prefetch(config: Path, hub: UnrulyServer, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if name not in OFFLINE_VARIABLES}
-    environment |= {"HF_ENDPOINT": hub.base, "HF_HUB_DISABLE_PROGRESS_BARS": "1", "NO_PROXY": "127.0.0.1"} | variables
+    environment |= {"ARCHIVE_TOKEN": TOKEN, "HF_ENDPOINT": hub.base, "HF_HUB_DISABLE_PROGRESS_BARS": "1", "NO_PROXY": "127.0.0.1"} | variables
     command = [sys.executable, "-m", "radtune", "prefetch", "--config", str(config)]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 

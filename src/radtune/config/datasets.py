@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 
-from radtune.config.base import Settings
+from radtune.addresses import literal_secret
+from radtune.config.base import LITERAL_SECRET, Settings
 from radtune.licences import LICENCES
 
 FORMATS = tuple(sorted(path.stem for path in (Path(__file__).parents[1] / "datasets/formats").glob("[a-z]*.py")))
@@ -57,7 +59,8 @@ class SourceSettings(Settings):
     """The folder."""
     download: str | None = None
     """Where `radtune datasets fetch` has it from: `zenodo:<record>`, `hub:<owner>/<data set>@<revision>`, or `https:` addresses
-    parted by spaces (`#sha256=…` after one proves it). Null for a folder that is already there."""
+    parted by spaces (`#sha256=…` after one proves it, a token in the environment variable NAME is written `${NAME}`). Null for
+    a folder that is already there."""
     mirrors: tuple[str, ...] = ()
     """Other base addresses of the same files, tried in turn where one fails."""
     columns: dict[str, str] = {}
@@ -79,6 +82,17 @@ class SourceSettings(Settings):
         if format not in FORMATS:
             raise ValueError(f"no such format; choose from {', '.join(FORMATS)}")
         return format
+
+    @field_validator("download", "mirrors")
+    @classmethod
+    def _no_secret_stands_there(cls, value: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        # A configuration is copied, printed and kept with every run.
+        texts = (value or "",) if not isinstance(value, tuple) else value
+        for address in (word for text in texts for word in text.split() if "://" in word):
+            if secret := literal_secret(address):
+                what = f"{secret} is a secret: write ${{NAME}} in its place, and put it into the environment variable NAME"
+                raise PydanticCustomError(LITERAL_SECRET, "{what}", {"what": what})
+        return value
 
     @field_validator("licences")
     @classmethod
@@ -130,7 +144,8 @@ class DatasetSettings(SourceSettings):
     """The folder. Null for the embedded sample: images that pip packages carry."""
     download: str | None = "zenodo:10821435"
     """Where `radtune datasets fetch` has it from: `zenodo:<record>`, `hub:<owner>/<data set>@<revision>`, or `https:` addresses
-    parted by spaces (`#sha256=…` after one proves it). Null for a folder that is already there."""
+    parted by spaces (`#sha256=…` after one proves it, a token in the environment variable NAME is written `${NAME}`). Null for
+    a folder that is already there."""
     sample: SampleSettings = SampleSettings()
     """How the embedded sample is made."""
     further: dict[str, SourceSettings] = {}

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 import httpx
 import orjson
 
+from radtune.addresses import shown
 from radtune.artifacts.digests import BLOCK_BYTES
-from radtune.datasets.addresses import shown
 from radtune.errors import DownloadError
 
 TEMPORARY_STATUSES = {408, 425, 429}

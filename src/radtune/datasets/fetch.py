@@ -13,11 +13,11 @@ import httpx
 from filelock import FileLock
 from pydantic import ValidationError
 
+from radtune.addresses import filled, shown, source_id, source_name
 from radtune.artifacts.digests import file_digest
 from radtune.artifacts.io import atomic_path
 from radtune.artifacts.provenance import now
 from radtune.config.datasets import SourceSettings
-from radtune.datasets.addresses import shown, source_id, source_name
 from radtune.datasets.download import Patience, RemoteFile, download, new_client, partial
 from radtune.datasets.hub_release import download_from_hub, hub_release
 from radtune.datasets.receipt import Part, Receipt, StoredFile, fault, read_receipt, write_receipt
@@ -71,7 +71,7 @@ def fetch(
             raise DownloadError(
                 f"{folder}: not whole ({lacking}), and {variable} forbids the network", "fetch it where there is one"
             )
-        return _Fetch(folder, source, receipt, before.faults, patience or Patience()).run(zenodo_api, (hub, *source.mirrors))
+        return _Fetch(folder, source, receipt, before.faults, patience or Patience()).run(zenodo_api, hub)
 
 
 class _Fetch:
@@ -83,6 +83,7 @@ class _Fetch:
         self.folder, self.work, self.patience = folder, folder / WORK, patience
         self.source, self.download = source, source.download or ""
         self.kind = kind_of(self.download)
+        self.mirrors = tuple(map(filled, source.mirrors))
         self.stop = threading.Event()
         self.ours = {file.path for part in receipt.parts for file in part.files} if receipt else set[str]()
         """Files of the receipt: they may be replaced. Others that are in the way are the user's."""
@@ -91,7 +92,8 @@ class _Fetch:
         }
         """Parts that need not be fetched, by name."""
 
-    def run(self, zenodo_api: str, hubs: Sequence[str | None]) -> Receipt:
+    def run(self, zenodo_api: str, hub: str | None) -> Receipt:
+        hubs = (hub, *self.mirrors)
         self.work.mkdir(parents=True, exist_ok=True)
         self._check_origin()
         self._resume()
@@ -120,10 +122,9 @@ class _Fetch:
         origin.write_text(source_id(self.download), encoding="utf-8")
 
     def _release(self, client: httpx.Client, zenodo_api: str, hubs: Sequence[str | None]) -> Release:
-        mirrors = self.source.mirrors
         if self.kind == "zenodo":
-            return zenodo_release(client, self.download, mirrors, self.patience, api=zenodo_api, stop=self.stop)
-        return hub_release(self.download, hubs) if self.kind == "hub" else addressed_release(self.download, mirrors)
+            return zenodo_release(client, self.download, self.mirrors, self.patience, api=zenodo_api, stop=self.stop)
+        return hub_release(self.download, hubs) if self.kind == "hub" else addressed_release(filled(self.download), self.mirrors)
 
     def _is_whole(self, file: RemoteFile) -> bool:
         return file.name in self.whole and self.whole[file.name].checksum == file.checksum

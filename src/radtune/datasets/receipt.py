@@ -45,7 +45,7 @@ class Receipt(Settings):
     """Everything that was fetched into a folder."""
 
     source: str
-    """The setting ``download``, without secrets (:func:`radtune.datasets.addresses.source_id`)."""
+    """The setting ``download``, without secrets (:func:`radtune.addresses.source_id`)."""
     licence: str
     """As the source states it; empty where it states none."""
     date: str

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, quote, unquote, urldefrag, urlsplit
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from radtune.datasets.addresses import shown, source_name
+from radtune.addresses import shown, source_name
 from radtune.datasets.download import Patience, RemoteFile, download
 from radtune.datasets.unpack import safe_parts
 from radtune.errors import ConfigError, DownloadError

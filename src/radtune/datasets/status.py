@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from radtune.addresses import source_id, source_name
 from radtune.config.datasets import SourceSettings
 from radtune.config.run import RadtuneConfig
-from radtune.datasets.addresses import source_id, source_name
 from radtune.datasets.known_sources import KNOWN_SOURCES
 from radtune.datasets.receipt import RECEIPT, faults, read_receipt
 from radtune.datasets.source import load_format

@@ -12,11 +12,11 @@ import jinja2
 from markupsafe import Markup, escape
 
 from radtune import __version__
+from radtune.addresses import without_secrets
 from radtune.artifacts.digests import environment, environment_digest
 from radtune.artifacts.io import atomic_path
 from radtune.benchmark.components import COMPONENTS
 from radtune.config.report import ReportSettings
-from radtune.datasets.addresses import without_secrets
 from radtune.images.store import ImageStore
 from radtune.report.assets import Assets
 from radtune.report.audit_trail import anchor, read_audit_trail

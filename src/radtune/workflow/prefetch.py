@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from radtune.addresses import source_name
 from radtune.artifacts.io import atomic_path
 from radtune.artifacts.provenance import now
 from radtune.config.datasets import SourceSettings
 from radtune.config.run import RadtuneConfig
-from radtune.datasets.addresses import source_name
 from radtune.datasets.fetch import fetch as fetch_dataset
 from radtune.datasets.status import folder_state, is_fetched, sets_of, what_to_do
 from radtune.errors import ArtifactError, RadtuneError
