@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,8 +16,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
-from benchmarks.captioner import REAL_DATA, SEED
-from benchmarks.measure import Counted, NotMeasured
+from benchmarks.captioner import REAL_DATA, ROOT, SEED
+from benchmarks.measure import Counted, NotMeasured, run_for_memory
 from radtune.artifacts.io import ArtifactWriter, read_footer, write
 from radtune.artifacts.kinds.captions import CAPTIONS
 from radtune.artifacts.kinds.images import IMAGES
@@ -106,16 +104,10 @@ def measure(folder: Path) -> str:
     output = folder / "leakage.parquet"
     command = [sys.executable, "-m", "radtune", "datasets", "leakage", "--settings", "{}", "--seed", str(SEED)]
     command += ["--captions", str(folder / "captions.parquet"), "--images", str(folder / "images.parquet")]
-    start = time.perf_counter()
-    process = subprocess.Popen([*command, "--output", str(output)], stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        return f"failed with exit code {process.returncode}"
+    _, seconds, gigabytes = run_for_memory([*command, "--output", str(output)], ROOT)
     footer = read_footer(output)
     return (
-        f"{seconds:.0f} s, {usage.ru_maxrss / 2**20:.2f} GB at most; "
+        f"{seconds:.0f} s, {gigabytes:.2f} GB at most; "
         f"close by hash: {footer['dropped']['pixels_differ']:,} refuted, {footer['rows_out']:,} rows"
     )
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 REPEATS = 5
 
@@ -51,6 +55,32 @@ def compare(
     ours(), peer()
     pairs = [(seconds(ours), seconds(peer)) for _ in range(REPEATS)]
     return Comparison(work, peer_name, tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs), samples)
+
+
+_PEAK = """
+import resource, subprocess, sys
+found = subprocess.run(sys.argv[2:])
+open(sys.argv[1], "w").write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
+sys.exit(found.returncode)
+"""
+"""A process between this one and the one that is measured: Linux counts what a process held when it started another one as
+memory of the new one."""
+
+
+def run_for_memory(command: Sequence[str], folder: Path) -> tuple[str, float, float]:
+    """Run ``command`` in ``folder``: what it printed, seconds, and the most memory that it or a process it waited for had, in GB.
+
+    Raises :class:`RuntimeError` with what it printed if it fails.
+    """
+    with tempfile.NamedTemporaryFile("r") as peak:
+        start = time.perf_counter()
+        result = subprocess.run(
+            [sys.executable, "-c", _PEAK, peak.name, *command], cwd=folder, capture_output=True, text=True, check=False
+        )
+        taken = time.perf_counter() - start
+        if result.returncode:
+            raise RuntimeError(f"{' '.join(command)}: exit code {result.returncode}\n{result.stderr[-2000:]}")
+        return result.stdout + result.stderr, taken, int(peak.read()) * 1024 / 1e9  # Linux counts in KiB
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -1,17 +1,15 @@
-"""Peak memory of the metrics of texts on 100,000 pairs: run as a module it scores them and prints the peak."""
+"""Peak memory of the metrics of texts on 100,000 pairs: run as a module it scores them."""
 
 from __future__ import annotations
 
 import csv
 import os
 import random
-import resource
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.measure import Counted, NotMeasured
+from benchmarks.measure import Counted, NotMeasured, run_for_memory
 from radtune.config.metrics import MetricSettings
 from radtune.metrics.contract import Resources
 from radtune.metrics.score import score_predictions
@@ -32,8 +30,8 @@ def benchmarks() -> Iterator[Counted | NotMeasured]:
     if not file.is_file():
         yield NotMeasured(work, f"{file} is absent")
         return
-    result = subprocess.run([sys.executable, "-m", __name__, str(file)], capture_output=True, text=True, check=True)
-    yield Counted(work, result.stdout.strip())
+    _, _, gigabytes = run_for_memory([sys.executable, "-m", __name__, str(file)], Path(__file__).resolve().parents[1])
+    yield Counted(work, f"{gigabytes:.2f} GB")
 
 
 def texts(file: Path) -> Iterator[str]:
@@ -47,15 +45,13 @@ def texts(file: Path) -> Iterator[str]:
 
 
 def main(file: Path) -> None:
-    """Score as the scoring step does, and print the peak memory of this process."""
+    """Score as the scoring step does."""
     drawn = texts(file)
     predicted, true = ({f"{index:06}": next(drawn) for index in range(PAIRS)} for _ in range(2))
     unused = Path("unused")
     for task, names in METRICS.items():
         resources = Resources(MetricSettings(metrics=names, relevance=(), factuality=()), unused, None, None, unused)
         score_predictions(prediction_rows("ours", predicted, true, task), resources)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB
-    print(f"{peak / 1e9:.2f} GB")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import resource
 import subprocess
 import sys
 import tempfile
@@ -17,7 +16,7 @@ from pathlib import Path
 
 import yaml
 
-from benchmarks.measure import Comparison, Counted, NotMeasured, compare, seconds
+from benchmarks.measure import Comparison, Counted, NotMeasured, compare, run_for_memory
 
 ROOT = Path(__file__).resolve().parents[1]
 SNAKEMAKE = [sys.executable, "-m", "snakemake"]
@@ -38,11 +37,8 @@ def benchmarks() -> Iterator[Comparison | Counted | NotMeasured]:
     with tempfile.TemporaryDirectory() as folder:
         overlay = _many_models(Path(folder))
         many = [*SNAKEMAKE, "--profile", "slurm", "-n", "--quiet", "rules", "--configfile", str(overlay)]
-        printed: list[str] = []
-        taken = seconds(lambda: printed.append(_run(many, ROOT)))
-        # The largest process that this one has waited for; none before it came near.
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-        yield Counted(f"planning {_total(printed[0]):,} jobs", f"{taken:.1f} s, {peak:,.0f} MB")
+        printed, taken, gigabytes = run_for_memory(many, ROOT)
+        yield Counted(f"planning {_total(printed):,} jobs", f"{taken:.1f} s, {1e3 * gigabytes:,.0f} MB")
         published = [*SNAKEMAKE, "--profile", "slurm", "-n", "--quiet", "all"]
         jobs = _planned_jobs([*SNAKEMAKE, "--profile", "slurm", "-n"])
         trivial = _trivial_workflow(Path(folder), jobs)

@@ -30,12 +30,12 @@ def test_pixels_equal_those_of_torchvision_which_the_authors_use(pictures: dict[
         torch.testing.assert_close(clip_pixels(picture, 30), prepare(picture))
 
 
-def test_vectors_are_those_of_the_model_itself(clip_folder: Path, pictures: dict[str, Image.Image]) -> None:
+def test_vectors_are_those_of_the_model_itself(tmp_path: Path, clip_folder: Path, pictures: dict[str, Image.Image]) -> None:
     encoder = load_clip(clip_folder)
     model = CLIPModel.from_pretrained(clip_folder).eval()
     tokenizer = CLIPTokenizer.from_pretrained(clip_folder)
     texts = text_vectors(encoder, TEXTS, 2)
-    images = EncodedImages(encoder, pictures.__getitem__).vectors(pictures, 3)
+    images = EncodedImages(encoder, pictures.__getitem__, tmp_path, "clip").vectors(pictures, 3)
     for text in TEXTS:
         ids = tokenizer(text, truncation=True, max_length=77, return_tensors="pt").input_ids
         for item, picture in pictures.items():
@@ -48,12 +48,12 @@ def test_vectors_are_those_of_the_model_itself(clip_folder: Path, pictures: dict
     assert tokenizer("x " * 200, truncation=True, max_length=77).input_ids[-1] == tokenizer.eos_token_id  # cut, and still ended
 
 
-def test_vectors_do_not_depend_on_the_batch(clip_folder: Path, pictures: dict[str, Image.Image]) -> None:
+def test_vectors_do_not_depend_on_the_batch(tmp_path: Path, clip_folder: Path, pictures: dict[str, Image.Image]) -> None:
     encoder = load_clip(clip_folder)
     alone, together = (text_vectors(encoder, texts, size) for texts, size in ((TEXTS, 1), (TEXTS[::-1] * 2, 64)))
     for text in TEXTS:
         torch.testing.assert_close(alone[text], together[text], atol=1e-6, rtol=0)
-    one, all_ = (EncodedImages(encoder, pictures.__getitem__).vectors(pictures, size) for size in (1, 64))
+    one, all_ = (EncodedImages(encoder, pictures.__getitem__, tmp_path, "clip").vectors(pictures, size) for size in (1, 64))
     for item in pictures:
         torch.testing.assert_close(one[item], all_[item], atol=1e-6, rtol=0)
 

@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,18 +12,53 @@ from radtune.metrics.contract import Resources
 from radtune.metrics.image_text import EncodedImages, cosine, encoded_images, given_images, rescaled_cosine
 
 
-def test_each_image_is_read_and_encoded_once(clip_folder: Path, pictures: dict[str, Image.Image]) -> None:
+@pytest.fixture
+def encoded(clip_folder: Path) -> Iterator[list[int]]:
+    """Grows by the number of images of each pass through the encoder."""
+    passes: list[int] = []
+    tower = load_clip(clip_folder).model.vision_model
+    hook = tower.register_forward_hook(lambda module, inputs, output: passes.append(len(output.pooler_output)))
+    yield passes
+    hook.remove()
+
+
+def test_each_image_is_read_and_encoded_once(
+    tmp_path: Path, text_resources: Resources, clip_folder: Path, pictures: dict[str, Image.Image], encoded: list[int]
+) -> None:
     read = []
 
     def images(item_id: str) -> Image.Image:
         read.append(item_id)
         return pictures[item_id]
 
-    encoder = load_clip(clip_folder)
-    encoded_images(encoder, images).vectors(["b", "a", "b"], 2)
-    found = encoded_images(encoder, images).vectors(["c", "a"], 2)
+    encoder, resources = load_clip(clip_folder), replace(text_resources, images=images, weights_cache=tmp_path)
+    encoded_images(encoder, resources, {"a": "1"}).vectors(["b", "a", "b"], 2)
+    found = encoded_images(encoder, resources, {"a": "1"}).vectors(["c", "a"], 2)
     assert read == ["a", "b", "c"]
     assert list(found) == ["a", "c"]
+    assert encoded == [2, 1]
+
+
+def test_vectors_are_kept_for_other_systems(
+    tmp_path: Path, clip_folder: Path, pictures: dict[str, Image.Image], encoded: list[int]
+) -> None:
+    """By what an image shows, whatever it is called; another checkpoint, and another image, are encoded anew."""
+    encoder = load_clip(clip_folder)
+    first = EncodedImages(encoder, pictures.__getitem__, tmp_path, "one").vectors("abc", 2)
+    assert encoded == [2, 1]
+    renamed = {f"{item}2": picture.copy() for item, picture in pictures.items()}
+    again = EncodedImages(encoder, renamed.__getitem__, tmp_path, "one").vectors(["a2", "b2", "c2"], 2)
+    assert encoded == [2, 1]
+    for item, vector in first.items():
+        same = again[f"{item}2"]
+        assert vector is not None
+        assert same is not None
+        assert torch.equal(vector, same)
+    EncodedImages(encoder, pictures.__getitem__, tmp_path, "another").vectors("ab", 2)
+    assert encoded == [2, 1, 2]
+    changed = pictures | {"b": Image.eval(pictures["b"], lambda value: 255 - value)}
+    EncodedImages(encoder, changed.__getitem__, tmp_path, "one").vectors("abc", 2)
+    assert encoded == [2, 1, 2, 2], "of the batch that differs only"
 
 
 def test_an_image_that_cannot_be_read_has_no_vector(tmp_path: Path, clip_folder: Path, pictures: dict[str, Image.Image]) -> None:
@@ -35,7 +72,9 @@ def test_an_image_that_cannot_be_read_has_no_vector(tmp_path: Path, clip_folder:
             raise DataError("no image of absent")
         return pictures[item_id] if item_id in pictures else Image.open(tmp_path / f"{item_id}.png")
 
-    vectors = EncodedImages(load_clip(clip_folder), images).vectors(["torn", "text", "absent", "a"], 4)
+    vectors = EncodedImages(load_clip(clip_folder), images, tmp_path / "cache", "clip").vectors(
+        ["torn", "text", "absent", "a"], 4
+    )
     assert [item for item, vector in vectors.items() if vector is None] == ["absent", "text", "torn"]
 
 

@@ -2,7 +2,6 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -11,7 +10,14 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torchvision.transforms import Compose, InterpolationMode, Normalize, Resize, ToTensor
 
-from metrics.tiny_checkpoints import MEDIMAGEINSIGHT_CONFIG, TEXTS, draw_pictures, medimageinsight_shapes, write_medimageinsight
+from metrics.tiny_checkpoints import (
+    MEDIMAGEINSIGHT_CONFIG,
+    TEXTS,
+    draw_pictures,
+    medimageinsight_config,
+    medimageinsight_shapes,
+    write_medimageinsight,
+)
 from radtune.artifacts.digests import file_digest
 from radtune.config.metrics import MetricSettings
 from radtune.errors import WeightsError
@@ -42,18 +48,6 @@ def encoder(folder: Path) -> MedImageInsightEncoder:
     return fetch_medimageinsight(f"path:{folder}", None, NOWHERE)[0]
 
 
-def published_config() -> dict[str, Any]:
-    """The sizes of the published network, from its ``config.yaml``."""
-    tiny = MEDIMAGEINSIGHT_CONFIG
-    spec = {"DIM_EMBED": [256, 512, 1024, 2048], "NUM_HEADS": [8, 16, 32, 64], "NUM_GROUPS": [8, 16, 32, 64]}
-    spec = tiny["IMAGE_ENCODER"]["SPEC"] | spec | {"DEPTHS": [1, 1, 9, 1], "WINDOW_SIZE": 12}
-    return tiny | {
-        "IMAGE_ENCODER": tiny["IMAGE_ENCODER"] | {"SPEC": spec},
-        "LANG_ENCODER": tiny["LANG_ENCODER"] | {"WIDTH": 1024, "HEADS": 16, "LAYERS": 16},
-        "UNICL_MODEL": {"DIM_PROJECTION": 1024},
-    }
-
-
 def test_vectors_equal_those_of_the_original_package(encoder: MedImageInsightEncoder) -> None:
     images = encoder.encode_images(draw_pictures())
     texts = encoder.encode_texts([*TEXTS, " ".join(TEXTS)])  # the last one is cut
@@ -64,10 +58,10 @@ def test_vectors_equal_those_of_the_original_package(encoder: MedImageInsightEnc
 
 
 def test_the_published_network_takes_every_tensor_of_the_original() -> None:
-    shapes = sorted((name, list(shape)) for name, shape in medimageinsight_shapes(published_config(), 49_408))
+    shapes = sorted((name, list(shape)) for name, shape in medimageinsight_shapes(medimageinsight_config(), 49_408))
     assert hashlib.sha256(json.dumps(shapes).encode()).hexdigest() == REFERENCES["published_shapes_sha256"]
     with torch.device("meta"):
-        network = Network(published_config(), 49_408)
+        network = Network(medimageinsight_config(), 49_408)
         network.load_state_dict(renamed({name: torch.empty(shape) for name, shape in shapes}), assign=True)
     parameters = sum(parameter.numel() for parameter in network.parameters())
     assert parameters == REFERENCES["published_parameters"] - 1  # the temperature

@@ -1,4 +1,5 @@
-"""Tiny checkpoints of BLEURT, AlignScore and MedImageInsight in exactly the published formats: files, tensor names, tokenizers.
+"""Checkpoints of BLEURT, AlignScore and MedImageInsight in exactly the published formats: files, tensor names, tokenizers. Tiny
+ones, unless other sizes are given (their vocabularies stay small).
 
 Their weights are sines and not random numbers, so that every version of every library makes the same ones.
 """
@@ -6,7 +7,7 @@ Their weights are sines and not random numbers, so that every version of every l
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -123,12 +124,25 @@ def draw_pictures() -> list[Image.Image]:
     return pictures
 
 
-def write_bleurt(folder: Path) -> Path:
-    """A checkpoint such as ``lucadiliello/BLEURT-20-D12``."""
+def medimageinsight_config(divisor: int = 1) -> dict[str, Any]:
+    """The sizes of the published network, from its ``config.yaml``; all widths over ``divisor`` (1, 2, 4 or 8)."""
+    tiny = MEDIMAGEINSIGHT_CONFIG
+    heads = [number // divisor for number in (8, 16, 32, 64)]
+    spec = {"DIM_EMBED": [32 * number for number in heads], "NUM_HEADS": heads, "NUM_GROUPS": heads}
+    spec = tiny["IMAGE_ENCODER"]["SPEC"] | spec | {"DEPTHS": [1, 1, 9, 1], "WINDOW_SIZE": 12}
+    return tiny | {
+        "IMAGE_ENCODER": tiny["IMAGE_ENCODER"] | {"IMAGE_SIZE": [480, 480], "SPEC": spec},
+        "LANG_ENCODER": tiny["LANG_ENCODER"] | {"WIDTH": 1024 // divisor, "HEADS": 16 // divisor, "LAYERS": 16},
+        "UNICL_MODEL": {"DIM_PROJECTION": 1024 // divisor},
+    }
+
+
+def write_bleurt(folder: Path, sizes: Mapping[str, int] | None = None) -> Path:
+    """A checkpoint such as ``lucadiliello/BLEURT-20-D12``; ``sizes`` take the place of the tiny ones."""
     from sentencepiece import SentencePieceTrainer
 
     folder.mkdir(parents=True, exist_ok=True)
-    config = BLEURT_CONFIG
+    config = BLEURT_CONFIG | (sizes or {})
     (folder / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
     SentencePieceTrainer.train(
         sentence_iterator=iter([text.lower() for text in TEXTS] * 20),
@@ -155,15 +169,17 @@ def write_bleurt(folder: Path) -> Path:
     return folder
 
 
-def write_alignscore(folder: Path) -> tuple[Path, Path]:
-    """A checkpoint such as ``AlignScore-base.ckpt`` and, in a folder of its own, what is read of its RoBERTa."""
+def write_alignscore(folder: Path, sizes: Mapping[str, int] | None = None) -> tuple[Path, Path]:
+    """A checkpoint such as ``AlignScore-base.ckpt`` and, in a folder of its own, what is read of its RoBERTa; ``sizes`` take the
+    place of the tiny ones."""
     from tokenizers import ByteLevelBPETokenizer
 
-    config = ROBERTA_CONFIG
+    config = ROBERTA_CONFIG | (sizes or {})
     encoder = folder / "roberta-tiny"
     encoder.mkdir(parents=True, exist_ok=True)
     (encoder / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
-    (encoder / "tokenizer_config.json").write_text(json.dumps({"model_max_length": 64}), encoding="utf-8")
+    longest = config["max_position_embeddings"] - 2
+    (encoder / "tokenizer_config.json").write_text(json.dumps({"model_max_length": longest}), encoding="utf-8")
     tokenizer = ByteLevelBPETokenizer()
     special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
     tokenizer.train_from_iterator(TEXTS, config["vocab_size"], special_tokens=special, show_progress=False)
@@ -195,15 +211,15 @@ def write_alignscore(folder: Path) -> tuple[Path, Path]:
     return folder / "AlignScore-tiny.ckpt", encoder
 
 
-def write_medimageinsight(folder: Path) -> Path:
+def write_medimageinsight(folder: Path, config: Mapping[str, Any] = MEDIMAGEINSIGHT_CONFIG) -> Path:
     """A copy of ``lion-ai/MedImageInsights``: its directory ``2024.09.27``."""
     import yaml
     from safetensors.torch import save_file
 
-    config, release = MEDIMAGEINSIGHT_CONFIG, folder / "2024.09.27"
+    release = folder / "2024.09.27"
     tokenizer = release / "language_model/clip_tokenizer_4.16.2"
     tokenizer.mkdir(parents=True, exist_ok=True)
-    (release / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    (release / "config.yaml").write_text(yaml.safe_dump(dict(config)), encoding="utf-8")
     letters = [chr(code) for code in range(33, 127)]
     merges = [("t", "h"), ("th", "e</w>"), ("a", "n"), ("r", "i"), ("ri", "g"), ("e", "s"), ("l", "e"), ("o", "f</w>")]
     pieces = [*letters, *(f"{letter}</w>" for letter in letters), *map("".join, merges), "<|startoftext|>", "<|endoftext|>"]
@@ -219,7 +235,7 @@ def write_medimageinsight(folder: Path) -> Path:
 Shapes = Iterator[tuple[str, tuple[int, ...]]]
 
 
-def medimageinsight_shapes(config: dict[str, Any], vocabulary: int) -> Shapes:
+def medimageinsight_shapes(config: Mapping[str, Any], vocabulary: int) -> Shapes:
     """Names and shapes of the published tensors."""
     spec, text, shared = config["IMAGE_ENCODER"]["SPEC"], config["LANG_ENCODER"], config["UNICL_MODEL"]["DIM_PROJECTION"]
     width = text["WIDTH"]

@@ -77,7 +77,8 @@ def config(tmp_path: Path, hub: UnrulyServer) -> Path:
 
 def prefetch(config: Path, hub: UnrulyServer, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if name not in OFFLINE_VARIABLES}
-    environment |= {"ARCHIVE_TOKEN": TOKEN, "HF_ENDPOINT": hub.base, "HF_HUB_DISABLE_PROGRESS_BARS": "1", "NO_PROXY": "127.0.0.1"} | variables
+    environment["ARCHIVE_TOKEN"] = TOKEN
+    environment |= {"HF_ENDPOINT": hub.base, "HF_HUB_DISABLE_PROGRESS_BARS": "1", "NO_PROXY": "127.0.0.1"} | variables
     command = [sys.executable, "-m", "radtune", "prefetch", "--config", str(config)]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 

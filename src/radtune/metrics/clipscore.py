@@ -22,10 +22,11 @@ def clipscore(samples: Sequence[Sample], resources: Resources) -> Result:
     the paper (the authors' code forgets to). Raises :class:`radtune.errors.WeightsError` if CLIP cannot be had, and
     :class:`radtune.errors.UnavailableError` without images.
     """
-    settings, given = resources.settings, given_images(resources)
+    settings = resources.settings
+    given_images(resources)  # before anything is downloaded
     torch.set_num_threads(settings.threads)
     encoder, digests = fetch_clip(settings.clipscore_source, settings.clipscore_sha256, resources.weights_cache)
-    images = encoded_images(encoder, given).vectors((sample.item_id for sample in samples), settings.batch_size)
+    images = encoded_images(encoder, resources, digests).vectors((sample.item_id for sample in samples), settings.batch_size)
     texts = (PREFIX + text for sample in samples for text in (sample.prediction, sample.reference))
     vectors = text_vectors(encoder, texts, settings.batch_size)
     clip: list[float | None] = []

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Final, Protocol
 
 import numpy as np
 import torch
 from PIL import Image
 
+from radtune.artifacts.code_digest import code_digest
+from radtune.artifacts.digests import canonical_json
 from radtune.errors import DataError, UnavailableError
-from radtune.metrics.contract import Images, Resources
+from radtune.metrics.contract import Images, Resources, versions
+from radtune.metrics.kept_tensors import kept
 from radtune.progress import progress
 
 SCALE: Final = 2.5
 """Factor of CLIPScore (Hessel et al. 2021, section 3), which ImageCLEFmedical's similarity took over."""
+
+
+STORE: Final = "image_vectors"
+"""Folder of the weights cache that keeps the images' vectors."""
 
 
 class ImageTextEncoder(Protocol):
@@ -43,10 +53,21 @@ def unit_vectors(features: torch.Tensor) -> torch.Tensor:
 
 
 class EncodedImages:
-    """Vectors of images by item; each image is encoded once."""
+    """Vectors of images by item; each image is encoded once, and its vector kept for other systems and later runs.
 
-    def __init__(self, encoder: ImageTextEncoder, images: Images) -> None:
-        self._encoder, self._images = encoder, images
+    Vectors are kept batch by batch, so that what was interrupted goes on. They are found again by the pixels of the batch's
+    images, the ``checkpoint`` (SHA-256 of its files) and all else that they depend on to the last bit.
+    """
+
+    def __init__(self, encoder: ImageTextEncoder, images: Images, cache: Path, checkpoint: str) -> None:
+        self._encoder, self._images, self._cache = encoder, images, cache
+        self._conditions = {
+            "checkpoint": checkpoint,
+            "code": code_digest(type(encoder).__module__),
+            "device": "cuda" if torch.cuda.is_available() else "cpu",
+            "threads": torch.get_num_threads(),
+            "versions": versions("torch", "transformers", "pillow"),
+        }
         self._vectors: dict[str, torch.Tensor | None] = {}
 
     def vectors(self, item_ids: Iterable[str], batch_size: int) -> dict[str, torch.Tensor | None]:
@@ -58,8 +79,15 @@ class EncodedImages:
             self._vectors |= dict.fromkeys(batch)
             readable = {item_id: image for item_id in batch if (image := self._read(item_id))}
             if readable:
-                self._vectors |= dict(zip(readable, self._encoder.encode_images(list(readable.values())), strict=True))
+                self._vectors |= dict(zip(readable, self._encoded(list(readable.values())), strict=True))
         return {item_id: self._vectors[item_id] for item_id in wanted}
+
+    def _encoded(self, images: list[Image.Image]) -> torch.Tensor:
+        content = [[*image.size, hashlib.sha256(image.tobytes()).hexdigest()] for image in images]
+        tensors = kept(
+            self._cache / STORE, self._conditions, json.dumps(content), lambda: {"vectors": self._encoder.encode_images(images)}
+        )
+        return tensors["vectors"]
 
     def _read(self, item_id: str) -> Image.Image | None:
         try:
@@ -68,10 +96,14 @@ class EncodedImages:
             return None
 
 
+def encoded_images(encoder: ImageTextEncoder, resources: Resources, digests: Mapping[str, str]) -> EncodedImages:
+    """The images of ``resources`` as ``encoder`` sees them, whose checkpoint's files have the SHA-256 ``digests``."""
+    return _held(encoder, given_images(resources), resources.weights_cache, canonical_json(dict(digests)))
+
+
 @lru_cache(maxsize=2)  # of as many metrics
-def encoded_images(encoder: ImageTextEncoder, images: Images) -> EncodedImages:
-    """The images as ``encoder`` sees them, kept from call to call."""
-    return EncodedImages(encoder, images)
+def _held(encoder: ImageTextEncoder, images: Images, cache: Path, checkpoint: str) -> EncodedImages:
+    return EncodedImages(encoder, images, cache, checkpoint)
 
 
 def given_images(resources: Resources) -> Images:

@@ -22,11 +22,12 @@ def similarity(samples: Sequence[Sample], resources: Resources) -> Result:
     The challenge's code of 2025 gave a broken image the value 1. Raises :class:`radtune.errors.WeightsError` if the encoder
     cannot be had, and :class:`radtune.errors.UnavailableError` without images.
     """
-    settings, given = resources.settings, given_images(resources)
+    settings = resources.settings
+    given_images(resources)  # before anything is downloaded
     torch.set_num_threads(settings.threads)
     fetch_encoder = fetch_medimageinsight if settings.similarity_encoder == "medimageinsight" else fetch_clip
     encoder, digests = fetch_encoder(settings.similarity_source, settings.similarity_sha256, resources.weights_cache)
-    images = encoded_images(encoder, given).vectors((sample.item_id for sample in samples), settings.batch_size)
+    images = encoded_images(encoder, resources, digests).vectors((sample.item_id for sample in samples), settings.batch_size)
     texts = text_vectors(encoder, (sample.prediction for sample in samples), settings.batch_size)
     values = [
         None if (image := images[sample.item_id]) is None else rescaled_cosine(image, texts[sample.prediction])
