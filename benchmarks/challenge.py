@@ -31,7 +31,8 @@ BLEURT_SIZES = {
     "embedding_size": 32, "hidden_size": 256, "intermediate_size": 1024, "num_attention_heads": 4, "num_hidden_layers": 12,
 }  # fmt: skip
 ALIGNSCORE_SIZES = {
-    "hidden_size": 192, "intermediate_size": 768, "num_attention_heads": 3, "num_hidden_layers": 12, "max_position_embeddings": 514,
+    "hidden_size": 192, "intermediate_size": 768, "num_attention_heads": 3, "num_hidden_layers": 12,
+    "max_position_embeddings": 514,
 }  # fmt: skip
 REPEATS = 3
 
