@@ -141,6 +141,8 @@ def test_rows_that_no_shard_takes_in(run: Path) -> None:
     made = provenance(STEP, ImageSettings(), 0, {"captions": [run / "captions.parquet"]})
     write(run / "labels.parquet", MODALITY_LABELS, [label], made, rows_in=1)
     assert verdicts(run) == {("sums", "modality_labels")}
+    write(run / "labels.parquet", MODALITY_LABELS, [label], made)
+    assert verdicts(run) == set(), "an artifact that counts no rows says nothing of them"
 
 
 def test_every_kind_is_found_by_its_name() -> None:

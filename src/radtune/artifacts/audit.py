@@ -121,7 +121,7 @@ def _rows_taken_in(footers: dict[Path, dict[str, Any]], root: Path) -> Iterator[
     rows_of = {path.resolve(): footer["rows_out"] for path, footer in footers.items()}
     taken: Counter[tuple[str, tuple[str, ...]]] = Counter()
     for footer in footers.values():
-        if (role := READS_ALL_OF.get(footer["kind"])) is not None:
+        if (role := READS_ALL_OF.get(footer["kind"])) is not None and footer["rows_in"] is not None:
             read_from = [record["path"] for name, record in footer["inputs"].items() if name.partition("[")[0] == role]
             taken[footer["kind"], tuple(sorted(read_from))] += footer["rows_in"]
     for (kind, inputs), rows_in in taken.items():
