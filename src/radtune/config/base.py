@@ -28,8 +28,9 @@ class Settings(BaseModel):
         return validated(cls, json.loads(text), where="--settings")
 
 
-LITERAL_SECRET = "literal_secret"
-"""The pydantic error type of a value that must not be repeated in a message."""
+class LiteralSecretError(ValueError):
+    """What a validator raises about a value that must not be repeated in a message."""
+
 
 Block = TypeVar("Block", bound=Settings)
 
@@ -53,8 +54,8 @@ def _explain(problem: dict[str, Any]) -> str:
     value, kind = problem.get("input"), problem["type"]
     if kind == "extra_forbidden":
         return f"{key}: unknown key (value {value!r}); remove it or correct its spelling (docs/configuration.md lists all keys)"
-    if kind == LITERAL_SECRET:
-        return f"{key}: {problem['msg']}"  # the value is what must not be shown
+    if isinstance(error := problem.get("ctx", {}).get("error"), LiteralSecretError):
+        return f"{key}: {error}"
     if kind == "missing":
         return f"{key}: missing; add it"
     if kind in {"float_type", "int_type"} and isinstance(value, str) and _is_number(value):

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
-from pydantic_core import PydanticCustomError
 
 from radtune.addresses import literal_secret
-from radtune.config.base import LITERAL_SECRET, Settings
+from radtune.config.base import LiteralSecretError, Settings
 from radtune.licences import LICENCES
 
 FORMATS = tuple(sorted(path.stem for path in (Path(__file__).parents[1] / "datasets/formats").glob("[a-z]*.py")))
@@ -90,8 +89,9 @@ class SourceSettings(Settings):
         texts = (value or "",) if not isinstance(value, tuple) else value
         for address in (word for text in texts for word in text.split() if "://" in word):
             if secret := literal_secret(address):
-                what = f"{secret} is a secret: write ${{NAME}} in its place, and put it into the environment variable NAME"
-                raise PydanticCustomError(LITERAL_SECRET, "{what}", {"what": what})
+                raise LiteralSecretError(
+                    f"{secret} is a secret: write ${{NAME}} in its place, and put it into the environment variable NAME"
+                )
         return value
 
     @field_validator("licences")
