@@ -31,9 +31,9 @@ GOLDEN: Final = (  # candidate, reference: values of the reference implementatio
 
 
 @pytest.fixture(scope="session")
-def text_resources() -> Resources:
-    """For metrics that need nothing but the texts."""
-    return Resources(MetricSettings(), NOWHERE, NOWHERE, NOWHERE, NOWHERE)
+def text_resources(tmp_path_factory: pytest.TempPathFactory) -> Resources:
+    """For metrics that need nothing but the texts; what a metric keeps goes to a folder of its own."""
+    return Resources(MetricSettings(), NOWHERE, NOWHERE, NOWHERE, tmp_path_factory.mktemp("weights"))
 
 
 @pytest.fixture(scope="session")

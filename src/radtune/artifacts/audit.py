@@ -125,9 +125,9 @@ def _rows_taken_in(footers: dict[Path, dict[str, Any]], root: Path) -> Iterator[
             read_from = [record["path"] for name, record in footer["inputs"].items() if name.partition("[")[0] == role]
             taken[footer["kind"], tuple(sorted(read_from))] += footer["rows_in"]
     for (kind, inputs), rows_in in taken.items():
-        rows = [rows_of.get((root / path).resolve()) for path in inputs]
-        if rows and None not in rows and rows_in != (there := sum(filter(None, rows))):  # a missing input is a finding already
-            yield Finding("sums", kind, f"all of its artifacts take in {rows_in} rows, {' and '.join(inputs)} hold {there}")
+        rows = [rows_of[place] for path in inputs if (place := (root / path).resolve()) in rows_of]
+        if rows and len(rows) == len(inputs) and rows_in != sum(rows):  # a missing input is a finding already
+            yield Finding("sums", kind, f"all of its artifacts take in {rows_in} rows, {' and '.join(inputs)} hold {sum(rows)}")
 
 
 def _source_images(captions: Path, root: Path, report: AuditReport) -> Iterator[Finding]:

@@ -86,7 +86,7 @@ class SourceSettings(Settings):
     @classmethod
     def _no_secret_stands_there(cls, value: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
         # A configuration is copied, printed and kept with every run.
-        texts = (value or "",) if not isinstance(value, tuple) else value
+        texts = value if isinstance(value, tuple) else (value or "",)
         for address in (word for text in texts for word in text.split() if "://" in word):
             if secret := literal_secret(address):
                 raise LiteralSecretError(
