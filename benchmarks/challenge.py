@@ -26,7 +26,8 @@ from radtune.metrics.bertscore import checkpoint
 from radtune.metrics.score_files import CHALLENGE, score_files
 
 WORK = "six ImageCLEF metrics, second system (peer: the first)"
-WEIGHTS = "MiniLM for BERTScore; MedImageInsight, BLEURT-20-D12 and AlignScore-base a quarter as wide as published, random"
+WEIGHTS = "MiniLM for BERTScore; random: MedImageInsight a quarter as wide as published, BLEURT and AlignScore of 12 layers"
+"""The networks must be large enough that their passes, and not the reading of files, take the time."""
 BLEURT_SIZES = {
     "embedding_size": 32, "hidden_size": 256, "intermediate_size": 1024, "num_attention_heads": 4, "num_hidden_layers": 12,
 }  # fmt: skip
@@ -35,6 +36,7 @@ ALIGNSCORE_SIZES = {
     "max_position_embeddings": 514,
 }  # fmt: skip
 REPEATS = 3
+"""Of both systems, after one that is not counted."""
 
 
 def benchmarks() -> Iterator[Comparison | Counted | NotMeasured]:
