@@ -18,8 +18,8 @@ SHRINKING = 4
 
 
 def hashes(picture: np.ndarray[Any, np.dtype[np.uint8]]) -> tuple[int, int]:
-    """The :func:`perceptual_hash` and the :func:`inner_hash` of a picture, each 0 to 2**64 - 1. ``picture`` is height x width grey
-    or height x width x 3 RGB.
+    """The :func:`perceptual_hash` and the :func:`inner_hash` of a picture, each 0 to 2**64 - 1. ``picture`` is height x width
+    grey or height x width x 3 RGB.
 
     Both are taken from it at a quarter of its size if that leaves the smaller side :data:`SIDE` pixels or more; up to three
     pixels in height and in width are then left out at the edges.
